@@ -1,0 +1,184 @@
+/**
+ * What the control plane hands to every data plane: plain JSON, complete, validated, defaults filled in. Durations in ms,
+ * sizes in bytes; `null` means off. The data plane compiles it and never sees where it came from.
+ */
+export interface SnapshotSpec {
+  version: number;
+  listeners: ListenerSpec[];
+  upstreams: UpstreamSpec[];
+  /** In configuration order; ids are unique. */
+  routes: RouteSpec[];
+  /** CIDR blocks or single addresses whose X-Forwarded-* and X-Request-Id are believed. */
+  trustedProxies: string[];
+  /** CIDR blocks or addresses that are never dialled. */
+  blockedIPs: string[];
+  /** Host patterns (`api.example.com`, `*.corp`) that may be dialled; null: any. */
+  allowedHosts: string[] | null;
+  /** Added to every reply unless the reply has them. */
+  replyHeaders: Array<[name: string, value: string]>;
+  limits: LimitsSpec;
+  timeouts: DownstreamTimeoutsSpec;
+  accessLog: AccessLogSpec;
+  shutdown: { delayMs: number; drainMs: number; retireMs: number | null };
+  workers: number;
+}
+
+export interface ListenerSpec {
+  /** Unique; `host:port` where the configuration names none. */
+  name: string;
+  host: string;
+  port: number;
+  /** What the configuration's `auto` came to. */
+  edge: "serve" | "wire";
+  tls: TlsIdentitySpec[];
+  http2: boolean;
+  http3: boolean;
+  redirectToHttps: boolean;
+  proxyProtocol: boolean;
+  /** Answered by the listener itself, on any host; null: off. */
+  healthPath: string | null;
+}
+
+/** PEM texts, already read: a worker needs no access to the files. */
+export interface TlsIdentitySpec {
+  cert: string;
+  key: string;
+  /** Names this identity serves, lower case, from the certificate or configured; empty: the default. */
+  serverNames: string[];
+  clientCa: string | null;
+}
+
+export interface LimitsSpec {
+  maxConnections: number | null;
+  maxConnectionsPerIp: number | null;
+  maxHeaderBytes: number;
+  maxUriBytes: number;
+  /** Of a request; null: any. A route may set its own. */
+  maxBodyBytes: number | null;
+}
+
+export interface DownstreamTimeoutsSpec {
+  /** From the first byte of a request to the end of its head. */
+  headMs: number;
+  /** Between two reads of a request body. */
+  bodyIdleMs: number;
+  /** Between two requests of a connection. */
+  keepAliveMs: number;
+  /** A quiet `text/event-stream` or tunnel; null: never. */
+  streamIdleMs: number | null;
+}
+
+export interface AccessLogSpec {
+  mode: "off" | "sampled" | "all";
+  /** 0 to 1: the share of replies below 400, and of the others, that are logged when sampled. */
+  successRate: number;
+  errorRate: number;
+}
+
+export interface UpstreamSpec {
+  name: string;
+  endpoints: EndpointSpec[];
+  protocol: "http1" | "http2" | "http3";
+  tls: UpstreamTlsSpec;
+  balance: BalanceSpec;
+  sticky: { cookie: string } | null;
+  retries: RetrySpec;
+  timeouts: UpstreamTimeoutsSpec;
+  limits: { maxConnections: number; maxPending: number };
+}
+
+export interface EndpointSpec {
+  scheme: "http" | "https";
+  /** A name or an address, without brackets; the path of a unix socket when `port` is 0. */
+  host: string;
+  port: number;
+  weight: number;
+  /** Put before every forwarded path; "" for none, else it starts with "/" and does not end with one. */
+  basePath: string;
+}
+
+/** PEM texts, already read. */
+export interface UpstreamTlsSpec {
+  ca: string | null;
+  cert: string | null;
+  key: string | null;
+  serverName: string | null;
+  insecure: boolean;
+}
+
+export type BalanceSpec =
+  | { policy: "round-robin" | "least-connections" | "p2c" | "ewma" | "random" | "failover" }
+  | { policy: "hash"; by: HashKeySpec };
+
+export type HashKeySpec =
+  { kind: "clientIp" } | { kind: "path" } | { kind: "header" | "cookie" | "query"; name: string };
+
+export interface RetrySpec {
+  /** Attempts after the first. */
+  max: number;
+  perTryMs: number | null;
+}
+
+export interface UpstreamTimeoutsSpec {
+  connectMs: number;
+  /** From the request's end to the reply's head. */
+  firstByteMs: number;
+  /** Between two reads of a reply body. */
+  idleMs: number;
+  /** Of the whole exchange; null: none. */
+  totalMs: number | null;
+}
+
+export interface RouteSpec {
+  /** Unique, bounded, the metric label. */
+  id: string;
+  /** Counter slot, given by the control plane; stays with the id across versions. */
+  slot: number;
+  match: MatchSpec;
+  priority: number;
+  action: RouteAction;
+  /** Until the reply's head, retries included; null: the upstream's. */
+  timeoutMs: number | null;
+  totalMs: number | null;
+  /** null: `LimitsSpec.maxBodyBytes`. */
+  maxBodyBytes: number | null;
+  /** `closed`: authentication is required and nothing that could grant it is there, so every request answers 401. */
+  auth: "none" | "closed";
+  /** Where this came from: `file`, `admin`, `docker` …; and `line:column` where it has one, for `explain`. */
+  origin: string;
+}
+
+export interface MatchSpec {
+  /** Lower case; exact or `*.suffix`; empty: any. */
+  hosts: string[];
+  /** As configured: exact, with `:params`, ending in `/*` for a prefix. */
+  path: string;
+  /** Upper case; empty: any. */
+  methods: string[];
+  headers: FieldMatch[];
+  query: FieldMatch[];
+  scheme: "http" | "https" | null;
+  /** Listener names; empty: all. */
+  listeners: string[];
+}
+
+/** Header names lower case; `present` is the configuration's "*". */
+export type FieldMatch =
+  | { name: string; kind: "equals"; value: string }
+  | { name: string; kind: "present" }
+  | { name: string; kind: "regex"; source: string };
+
+export type RouteAction =
+  | {
+      kind: "forward";
+      /** One entry unless the route splits its traffic. */
+      targets: Array<{ upstream: string; weight: number }>;
+      /** What a split stays with; null: each request draws anew. */
+      splitBy: HashKeySpec | null;
+      stripPath: string | null;
+      rewritePath: string | null;
+      /** null: by the endpoint (kept for http, replaced for https with a DNS name). */
+      preserveHost: boolean | null;
+    }
+  | { kind: "redirect"; to: string; status: number }
+  | { kind: "respond"; status: number; body: string; headers: Array<[string, string]> };

@@ -1,0 +1,57 @@
+import type { EndpointSpec } from "../../model/snapshot-spec.ts";
+
+/** A transport's connections to one endpoint. */
+export interface EndpointPool {
+  /** Closes idle connections now and the others when their exchange ends. */
+  retire(): void;
+}
+
+/**
+ * One address of an upstream and its live state, which outlives the configuration that named it: the registry hands the
+ * same object to every snapshot with the same identity (upstream name + scheme + address:port).
+ */
+export class Endpoint {
+  readonly id: string;
+  readonly upstream: string;
+  readonly scheme: "http" | "https";
+  readonly host: string;
+  /** 0: `host` is the path of a unix socket. */
+  readonly port: number;
+  readonly basePath: string;
+  /** `host:port` as it stands in a Host field, without a default port. */
+  readonly authority: string;
+  weight: number;
+  /** Attempts whose body has not ended. */
+  inFlight = 0;
+  healthy = true;
+  draining = false;
+  /** Moving average of the time to the reply's head, in ms; kept by the ewma policy. */
+  latencyMs = 0;
+  latencyAt = 0;
+  /** Set by the transport that serves this endpoint. */
+  pool: EndpointPool | null = null;
+
+  constructor(upstream: string, spec: EndpointSpec) {
+    this.id = endpointId(spec);
+    this.upstream = upstream;
+    this.scheme = spec.scheme;
+    this.host = spec.host;
+    this.port = spec.port;
+    this.basePath = spec.basePath;
+    this.weight = spec.weight;
+    const host = spec.host.includes(":") ? `[${spec.host}]` : spec.host;
+    const isDefault = spec.port === (spec.scheme === "https" ? 443 : 80);
+    this.authority = spec.port === 0 ? "localhost" : isDefault ? host : `${host}:${spec.port}`;
+  }
+
+  /** Its upstream asks before each pick; "full" is asked separately, because it changes with every request. */
+  get available(): boolean {
+    return this.healthy && !this.draining && this.weight > 0;
+  }
+}
+
+export function endpointId(spec: EndpointSpec): string {
+  if (spec.port === 0) return `${spec.scheme}+unix:${spec.host}${spec.basePath}`;
+  const host = spec.host.includes(":") ? `[${spec.host}]` : spec.host;
+  return `${spec.scheme}://${host}:${spec.port}${spec.basePath}`;
+}
