@@ -41,6 +41,11 @@ export interface ExchangeOrigins {
   requestId(exchange: Exchange): string;
 }
 
+/** Something taken for the length of an exchange (a place at an endpoint, a limit's slot). */
+export interface Release {
+  release(): void;
+}
+
 const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze({});
 
 /** What a listener knows of a request when its head is complete. */
@@ -56,6 +61,8 @@ export interface ExchangeInit {
   readonly upgrade: string | null;
   readonly startedAt: number;
   readonly origins: ExchangeOrigins;
+  /** What the listener's edge can carry: a byte edge takes raw tunnels and trailers. Default `serve`. */
+  readonly edge?: "serve" | "wire";
 }
 
 /** One request, its reply and its attempts. Knows no client socket. */
@@ -66,6 +73,7 @@ export class Exchange {
   readonly peer: Peer;
   readonly listener: string;
   readonly upgrade: string | null;
+  readonly edge: "serve" | "wire";
   /** On the monotonic clock, in ms. */
   readonly startedAt: number;
   requestBody: Body | null;
@@ -91,6 +99,8 @@ export class Exchange {
 
   /** What to stop when the client goes away: set by whoever works on the exchange at the moment. */
   running: Cancel | null = null;
+  /** What to give back when the exchange is over, body included. */
+  holding: Release | null = null;
 
   readonly #origins: ExchangeOrigins;
   #clientIp: string | null = null;
@@ -106,6 +116,7 @@ export class Exchange {
     this.requestBody = init.requestBody;
     this.upgrade = init.upgrade;
     this.startedAt = init.startedAt;
+    this.edge = init.edge ?? "serve";
     this.#origins = init.origins;
   }
 

@@ -20,4 +20,5 @@ export type ProxyEvent =
   | { type: "listener.opened"; listener: string; address: string }
   | { type: "listener.closed"; listener: string }
   | { type: "upstream.failure"; upstream: string; endpoint: string; code: string; detail: string }
+  | { type: "request.refused"; listener: string; peer: string; code: string; detail: string }
   | { type: "internal"; where: string; error: unknown };

@@ -116,6 +116,8 @@ export type HashKeySpec =
 export interface RetrySpec {
   /** Attempts after the first. */
   max: number;
+  /** `safe`: only what provably was not processed. `idempotent`: also idempotent methods whose outcome is unknown. */
+  on: "safe" | "idempotent";
   perTryMs: number | null;
 }
 

@@ -1,5 +1,13 @@
 import type { EndpointSpec } from "../../model/snapshot-spec.ts";
 
+/** Addresses that may be dialled for an endpoint, as one dial guard saw them. */
+export interface DialTarget {
+  readonly guard: object;
+  readonly addresses: readonly string[];
+  /** Monotonic ms after which the name is looked up again. */
+  readonly staleAt: number;
+}
+
 /** A transport's connections to one endpoint. */
 export interface EndpointPool {
   /** Closes idle connections now and the others when their exchange ends. */
@@ -28,6 +36,8 @@ export class Endpoint {
   /** Moving average of the time to the reply's head, in ms; kept by the ewma policy. */
   latencyMs = 0;
   latencyAt = 0;
+  /** What its name resolved to and who checked it; kept by the dial guard. */
+  dial: DialTarget | null = null;
   /** Set by the transport that serves this endpoint. */
   pool: EndpointPool | null = null;
 

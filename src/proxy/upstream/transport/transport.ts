@@ -9,6 +9,8 @@ import type { Endpoint } from "../endpoint.ts";
 export interface Attempt {
   readonly exchange: Exchange;
   readonly endpoint: Endpoint;
+  /** Resolved and checked addresses to dial, best first; the endpoint's name must not be looked up again (rebinding). */
+  readonly addresses: readonly string[];
   readonly method: string;
   /** Origin-form, or `*`. */
   readonly target: string;

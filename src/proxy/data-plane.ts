@@ -1,0 +1,119 @@
+import type { Clock, Random, Telemetry } from "../model/ports.ts";
+import type { SnapshotSpec } from "../model/snapshot-spec.ts";
+import { Gateway } from "./gateway.ts";
+import { ListenerSet } from "./listener/listener-set.ts";
+import { Snapshot } from "./snapshot.ts";
+import { Ticker } from "./ticker.ts";
+import { EndpointRegistry } from "./upstream/endpoint-registry.ts";
+import { TransportRegistry } from "./upstream/transport/transport-registry.ts";
+import { createTransports } from "./upstream/transport/create-transports.ts";
+
+export interface DataPlaneDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly telemetry: Telemetry;
+}
+
+/** Where a data plane listens, for whoever shows it. */
+export interface BoundListener {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly tls: boolean;
+  readonly connections: number;
+}
+
+const FAST_MS = 100;
+const SLOW_MS = 1000;
+
+/**
+ * One worker's serving half: owns the listeners and the snapshot holder. A new version is prepared (compiled, its new addresses
+ * bound) and then committed (one reference swapped); a version that cannot be prepared changes nothing.
+ */
+export class DataPlane {
+  readonly endpoints = new EndpointRegistry();
+  readonly #deps: DataPlaneDeps;
+  readonly #fast: Ticker;
+  readonly #slow: Ticker;
+  readonly #transports: TransportRegistry;
+  #gateway: Gateway | null = null;
+  #listeners: ListenerSet | null = null;
+  #prepared: { snapshot: Snapshot; commit: () => void; abort: () => void } | null = null;
+
+  constructor(deps: DataPlaneDeps) {
+    this.#deps = deps;
+    this.#fast = new Ticker(deps.clock, FAST_MS);
+    this.#slow = new Ticker(deps.clock, SLOW_MS);
+    this.#transports = new TransportRegistry(createTransports({ clock: deps.clock, fast: this.#fast, slow: this.#slow }));
+  }
+
+  /** @throws BindError when an address cannot be had; nothing has changed then. */
+  prepare(spec: SnapshotSpec): void {
+    this.abort();
+    const snapshot = this.#compile(spec);
+    this.#gateway ??= new Gateway(snapshot, this.#deps);
+    this.#listeners ??= new ListenerSet({
+      door: this.#gateway,
+      clock: this.#deps.clock,
+      fast: this.#fast,
+      slow: this.#slow,
+      reusePort: true,
+    });
+    try {
+      const change = this.#listeners.prepare(spec.listeners);
+      this.#prepared = { snapshot, ...change };
+    } catch (error) {
+      snapshot.retire();
+      throw error;
+    }
+  }
+
+  /** Serves what was prepared. */
+  commit(): void {
+    const prepared = this.#prepared;
+    if (prepared === null) throw new Error("nothing was prepared");
+    this.#prepared = null;
+    const old = this.#gateway!.serve(prepared.snapshot);
+    prepared.snapshot.activate();
+    prepared.commit();
+    if (old !== prepared.snapshot) old.retire();
+  }
+
+  /** Forgets what was prepared. */
+  abort(): void {
+    this.#prepared?.abort();
+    this.#prepared?.snapshot.retire();
+    this.#prepared = null;
+  }
+
+  get snapshot(): Snapshot | null {
+    return this.#gateway?.snapshot ?? null;
+  }
+
+  get listeners(): BoundListener[] {
+    return this.#listeners?.bound ?? [];
+  }
+
+  /** Stops accepting; resolves when every exchange and tunnel has ended. */
+  async drain(): Promise<void> {
+    await this.#listeners?.drain();
+  }
+
+  /** Ends everything now. */
+  stop(): void {
+    this.#listeners?.stop();
+    this.#fast.stop();
+    this.#slow.stop();
+  }
+
+  #compile(spec: SnapshotSpec): Snapshot {
+    return new Snapshot(spec, {
+      endpoints: this.endpoints,
+      transports: this.#transports,
+      clock: this.#deps.clock,
+      ticker: this.#fast,
+      random: this.#deps.random,
+    });
+  }
+}
+

@@ -1,0 +1,223 @@
+import type { Exchange, Release } from "../../model/exchange.ts";
+import { GatewayError } from "../../model/gateway-error.ts";
+import type { HeaderMap } from "../../model/header-map.ts";
+import type { Cancel, Duplex, Reply, Responder } from "../../model/reply.ts";
+import type { RouteSpec } from "../../model/snapshot-spec.ts";
+import type { ForwardAction } from "../routing/route.ts";
+import { rewriteTarget } from "../routing/rewrite.ts";
+import type { Snapshot } from "../snapshot.ts";
+import type { Ticked } from "../ticker.ts";
+import type { Endpoint } from "../upstream/endpoint.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { forwardedAuthority } from "./authority.ts";
+import { requestHeaders } from "./request-headers.ts";
+import { cleanReplyHeaders } from "./response-headers.ts";
+import { mayRetry } from "./retry-policy.ts";
+import { Try } from "./try.ts";
+
+/** What a forward needs of the gateway that started it. */
+export interface ForwardHost {
+  readonly snapshot: Snapshot;
+  /** Ends the exchange with a reply: hooks, reply headers, then the listener. */
+  answer(exchange: Exchange, reply: Reply): void;
+  fail(exchange: Exchange, error: GatewayError): void;
+  /** An attempt failed; the exchange may still succeed. */
+  attemptFailed(endpoint: Endpoint, error: GatewayError): void;
+}
+
+/**
+ * The attempts of one exchange: pick, send, then retry or return. It is what the transport reports to, what a vanishing
+ * client cancels, and what gives the endpoint its place back when the exchange is over.
+ */
+export class Forward implements Responder, Cancel, Release, Ticked {
+  tickSlot = -1;
+  readonly #host: ForwardHost;
+  readonly #exchange: Exchange;
+  readonly #on: Responder;
+  readonly #route: RouteSpec;
+  readonly #action: ForwardAction;
+  readonly #upstream: Upstream;
+  #endpoint: Endpoint | null = null;
+  #tried: Endpoint[] | null = null;
+  #try: Try | null = null;
+  #sentAt = 0;
+  #headDeadline = Number.POSITIVE_INFINITY;
+  #totalDeadline = Number.POSITIVE_INFINITY;
+  #tryDeadline = Number.POSITIVE_INFINITY;
+  #state: "trying" | "replied" | "over" = "trying";
+
+  constructor(host: ForwardHost, exchange: Exchange, route: RouteSpec, action: ForwardAction, on: Responder) {
+    this.#host = host;
+    this.#exchange = exchange;
+    this.#on = on;
+    this.#route = route;
+    this.#action = action;
+    this.#upstream = action.only ?? host.snapshot.splitTarget(action, exchange);
+    exchange.upstream = this.#upstream.name;
+    exchange.running = this;
+    exchange.holding = this;
+    this.#arm();
+  }
+
+  /** Picks an endpoint and sends; synchronous unless a name must be looked up first. */
+  try(): void {
+    const exchange = this.#exchange;
+    const endpoint = this.#upstream.pick(exchange, this.#tried);
+    if (endpoint === null) return this.#finish(this.#noEndpoint());
+    this.#endpoint = endpoint;
+    endpoint.inFlight++;
+    exchange.endpoint = endpoint.id;
+    exchange.attempts++;
+    const addresses = this.#host.snapshot.guard.check(endpoint);
+    if (addresses instanceof Promise) {
+      void addresses.then((found) => this.#dial(endpoint, found));
+    } else {
+      this.#dial(endpoint, addresses);
+    }
+  }
+
+  #dial(endpoint: Endpoint, addresses: readonly string[] | GatewayError): void {
+    if (this.#state === "over") return;
+    if (addresses instanceof GatewayError) return this.failed(addresses);
+    const exchange = this.#exchange;
+    const { clock, spec } = this.#host.snapshot;
+    const { retries, timeouts } = this.#upstream.spec;
+    const authority = forwardedAuthority(exchange, endpoint, this.#action.spec.preserveHost);
+    this.#sentAt = clock.now();
+    if (retries.perTryMs !== null) this.#tryDeadline = this.#sentAt + retries.perTryMs;
+    const attempt = new Try(this, {
+      exchange,
+      endpoint,
+      addresses,
+      method: exchange.outgoing.method,
+      target: this.#target(endpoint),
+      authority,
+      headers: requestHeaders(exchange, authority),
+      body: exchange.requestBody,
+      upgrade: exchange.upgrade,
+      timeouts,
+      streamIdleMs: spec.timeouts.streamIdleMs,
+    });
+    this.#try = attempt;
+    attempt.started(this.#upstream.transportFor(exchange).send(attempt, attempt));
+  }
+
+  #target(endpoint: Endpoint): string {
+    const action = this.#action;
+    if (action.rewrites) return rewriteTarget(this.#exchange, action.spec, this.#route.match.path, endpoint.basePath);
+    return endpoint.basePath + this.#exchange.outgoing.target;
+  }
+
+  // ---- what the transport says ----
+
+  informational(status: number, headers: HeaderMap): void {
+    if (this.#state === "trying") this.#on.informational(status, headers);
+  }
+
+  reply(reply: Reply): void {
+    if (!this.#headArrived()) return;
+    cleanReplyHeaders(reply.headers);
+    this.#exchange.source = "upstream";
+    const cookie = this.#upstream.sticky?.cookieFor(this.#endpoint!, this.#exchange) ?? null;
+    if (cookie !== null) reply.headers.push("Set-Cookie", cookie);
+    this.#host.answer(this.#exchange, reply);
+  }
+
+  tunnel(reply: Reply, upstream: Duplex): void {
+    if (!this.#headArrived()) return upstream.kind === "bytes" ? upstream.close(closed()) : upstream.close(1001, "");
+    cleanReplyHeaders(reply.headers);
+    this.#exchange.source = "upstream";
+    this.#exchange.status = 101;
+    // A tunnel is long by nature: only its own idle time ends it.
+    this.#totalDeadline = Number.POSITIVE_INFINITY;
+    this.#on.tunnel(reply, upstream);
+  }
+
+  failed(error: GatewayError): void {
+    if (this.#state !== "trying") return;
+    const endpoint = this.#giveBack();
+    this.#try = null;
+    if (endpoint !== null && error.side === "upstream") this.#host.attemptFailed(endpoint, error);
+    const exchange = this.#exchange;
+    const failed = { error, method: exchange.outgoing.method, body: exchange.requestBody, attempts: exchange.attempts };
+    if (endpoint === null || !mayRetry(failed, this.#upstream.spec.retries) || this.#host.snapshot.clock.now() >= this.#headDeadline) {
+      return this.#finish(error);
+    }
+    (this.#tried ??= []).push(endpoint);
+    if (this.#upstream.pick(exchange, this.#tried) === null) return this.#finish(error);
+    this.try();
+  }
+
+  // ---- what the client and the clock say ----
+
+  cancel(why: GatewayError): void {
+    if (this.#state === "over") return;
+    if (this.#state === "replied") return this.#try?.interrupt(why);
+    this.#try?.abandon(why);
+    this.#giveBack();
+    this.#finish(why);
+  }
+
+  release(): void {
+    this.#state = "over";
+    this.#giveBack();
+    this.#host.snapshot.ticker.remove(this);
+  }
+
+  onTick(now: number): void {
+    if (now >= this.#totalDeadline) return this.cancel(timedOut("the whole exchange"));
+    if (this.#state !== "trying") return;
+    if (now >= this.#headDeadline) return this.cancel(timedOut("the reply's head, retries included"));
+    if (now < this.#tryDeadline) return;
+    this.#tryDeadline = Number.POSITIVE_INFINITY;
+    const why = timedOut("this attempt");
+    this.#try?.abandon(why);
+    this.failed(why);
+  }
+
+  #arm(): void {
+    const total = this.#route.totalMs ?? this.#upstream.spec.timeouts.totalMs;
+    const head = this.#route.timeoutMs;
+    if (total === null && head === null && this.#upstream.spec.retries.perTryMs === null) return;
+    const start = this.#exchange.startedAt;
+    if (total !== null) this.#totalDeadline = start + total;
+    if (head !== null) this.#headDeadline = start + head;
+    this.#host.snapshot.ticker.add(this);
+  }
+
+  #headArrived(): boolean {
+    if (this.#state !== "trying") return false;
+    this.#state = "replied";
+    const now = this.#host.snapshot.clock.now();
+    this.#exchange.headAt = now;
+    this.#upstream.balancer.observe?.(this.#endpoint!, now - this.#sentAt, now);
+    return true;
+  }
+
+  #giveBack(): Endpoint | null {
+    const endpoint = this.#endpoint;
+    if (endpoint !== null) endpoint.inFlight--;
+    this.#endpoint = null;
+    return endpoint;
+  }
+
+  #finish(error: GatewayError): void {
+    this.#state = "over";
+    this.#host.snapshot.ticker.remove(this);
+    this.#host.fail(this.#exchange, error);
+  }
+
+  #noEndpoint(): GatewayError {
+    const full = this.#upstream.available.length > 0;
+    const detail = full ? `every endpoint of ${this.#upstream.name} is full` : `no endpoint of ${this.#upstream.name} is available`;
+    return new GatewayError(full ? "overloaded" : "no_healthy_endpoint", detail);
+  }
+}
+
+function timedOut(what: string): GatewayError {
+  return new GatewayError("upstream_timeout", `${what} took too long`);
+}
+
+function closed(): GatewayError {
+  return new GatewayError("client_closed");
+}

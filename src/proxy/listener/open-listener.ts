@@ -1,0 +1,8 @@
+import type { ListenerSpec } from "../../model/snapshot-spec.ts";
+import type { Listener, ListenerContext } from "./listener.ts";
+import { openServeListener } from "./serve-listener.ts";
+
+/** Binds the address with the edge its specification asks for. @throws what the runtime says of the bind. */
+export function openListener(spec: ListenerSpec, context: ListenerContext): Listener {
+  return openServeListener(spec, context);
+}

@@ -1,0 +1,33 @@
+import type { RouteInfo } from "../../model/exchange.ts";
+import type { RouteAction, RouteSpec } from "../../model/snapshot-spec.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+
+/** A compiled route: what its specification says, with names replaced by what they name. */
+export class Route implements RouteInfo {
+  readonly id: string;
+  readonly slot: number;
+  readonly spec: RouteSpec;
+  readonly action: CompiledAction;
+
+  constructor(spec: RouteSpec, action: CompiledAction) {
+    this.id = spec.id;
+    this.slot = spec.slot;
+    this.spec = spec;
+    this.action = action;
+  }
+}
+
+export type ForwardSpec = Extract<RouteAction, { kind: "forward" }>;
+
+/** Where a forwarding route sends a request and as what. */
+export interface ForwardAction {
+  readonly kind: "forward";
+  readonly spec: ForwardSpec;
+  /** The only upstream, or null where the route splits its traffic. */
+  readonly only: Upstream | null;
+  readonly targets: ReadonlyArray<{ readonly upstream: Upstream; readonly weight: number }>;
+  /** False: the target goes on untouched, and nobody asks `rewrite`. */
+  readonly rewrites: boolean;
+}
+
+export type CompiledAction = ForwardAction | Exclude<RouteAction, { kind: "forward" }>;

@@ -1,0 +1,95 @@
+import type { Exchange } from "../model/exchange.ts";
+import type { Clock, Random } from "../model/ports.ts";
+import type { RouteAction, RouteSpec, SnapshotSpec, UpstreamSpec } from "../model/snapshot-spec.ts";
+import { AddressSet } from "./client-address.ts";
+import { Route, type CompiledAction, type ForwardAction } from "./routing/route.ts";
+import { RouteMatcher } from "./routing/route-matcher.ts";
+import { pickSplit } from "./routing/split.ts";
+import type { Ticker } from "./ticker.ts";
+import { createBalancer } from "./upstream/balancing/create-balancer.ts";
+import { Sticky } from "./upstream/balancing/sticky.ts";
+import { DialGuard } from "./upstream/dial-guard.ts";
+import type { EndpointRegistry } from "./upstream/endpoint-registry.ts";
+import type { TransportRegistry, TransportLease } from "./upstream/transport/transport-registry.ts";
+import { Upstream } from "./upstream/upstream.ts";
+
+/** What outlives every snapshot and is shared by them. */
+export interface SnapshotDeps {
+  readonly endpoints: EndpointRegistry;
+  readonly transports: TransportRegistry;
+  readonly clock: Clock;
+  readonly ticker: Ticker;
+  readonly random: Random;
+}
+
+/** One compiled configuration: everything a request needs, immutable but for the live state it refers to. */
+export class Snapshot {
+  readonly version: number;
+  readonly spec: SnapshotSpec;
+  readonly routes: readonly Route[];
+  readonly matcher: RouteMatcher<Route>;
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly trusted: AddressSet;
+  readonly guard: DialGuard;
+  readonly clock: Clock;
+  readonly ticker: Ticker;
+  readonly #deps: SnapshotDeps;
+  readonly #leases: TransportLease[] = [];
+
+  /** @throws nothing for a specification that control has validated; half-taken leases are given back if it does. */
+  constructor(spec: SnapshotSpec, deps: SnapshotDeps) {
+    this.version = spec.version;
+    this.spec = spec;
+    this.clock = deps.clock;
+    this.ticker = deps.ticker;
+    this.#deps = deps;
+    this.trusted = new AddressSet(spec.trustedProxies);
+    this.guard = new DialGuard(spec.blockedIPs, spec.allowedHosts, () => deps.clock.now());
+    this.upstreams = new Map(spec.upstreams.map((upstream) => [upstream.name, this.#compileUpstream(upstream)]));
+    this.routes = spec.routes.map((route) => new Route(route, this.#compileAction(route, route.action)));
+    this.matcher = new RouteMatcher(this.routes);
+  }
+
+  /** Puts into force what lives in shared objects: after the swap, so that a refused version changes nothing. */
+  activate(): void {
+    for (const upstream of this.upstreams.values()) {
+      upstream.endpoints.forEach((endpoint, i) => {
+        const weight = upstream.spec.endpoints[i]!.weight;
+        if (endpoint.weight !== weight) this.#deps.endpoints.update(endpoint, { weight });
+      });
+    }
+  }
+
+  /** Gives back what this snapshot shares; what the next one does not use any more closes when it is idle. */
+  retire(): void {
+    for (const upstream of this.upstreams.values()) {
+      for (const endpoint of upstream.endpoints) this.#deps.endpoints.release(endpoint);
+    }
+    for (const lease of this.#leases) lease.release();
+  }
+
+  splitTarget(action: ForwardAction, exchange: Exchange): Upstream {
+    return pickSplit(action.targets, action.spec.splitBy, exchange, this.#deps.random).upstream;
+  }
+
+  #compileUpstream(spec: UpstreamSpec): Upstream {
+    const endpoints = spec.endpoints.map((endpoint) => this.#deps.endpoints.acquire(spec.name, endpoint));
+    const lease = this.#deps.transports.acquire(spec, this.spec);
+    this.#leases.push(lease);
+    const balancer = createBalancer(spec.balance, endpoints, this.#deps.random);
+    const sticky = spec.sticky === null ? null : new Sticky(spec.sticky.cookie, endpoints, balancer);
+    return new Upstream({ spec, endpoints, registry: this.#deps.endpoints, balancer, sticky, transports: lease.transports });
+  }
+
+  #compileAction(route: RouteSpec, action: RouteAction): CompiledAction {
+    if (action.kind !== "forward") return action;
+    const targets = action.targets.map(({ upstream, weight }) => {
+      const compiled = this.upstreams.get(upstream);
+      if (compiled === undefined) throw new Error(`route ${route.id} names an unknown upstream ${upstream}`);
+      return { upstream: compiled, weight };
+    });
+    const only = targets.length === 1 ? targets[0]!.upstream : null;
+    const rewrites = action.stripPath !== null || action.rewritePath !== null;
+    return { kind: "forward", spec: action, only, targets, rewrites };
+  }
+}

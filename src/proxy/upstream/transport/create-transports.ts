@@ -1,0 +1,17 @@
+import type { Clock } from "../../../model/ports.ts";
+import type { Ticker } from "../../ticker.ts";
+import { createFetchTransport } from "./fetch-transport.ts";
+import type { TransportFactory } from "./transport-registry.ts";
+
+export interface TransportDeps {
+  readonly clock: Clock;
+  readonly fast: Ticker;
+  readonly slow: Ticker;
+}
+
+export function createTransports(deps: TransportDeps): TransportFactory {
+  return {
+    fetch: (spec) => createFetchTransport(spec, deps),
+    wire: (spec) => createFetchTransport(spec, deps),
+  };
+}
