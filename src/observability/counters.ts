@@ -34,8 +34,10 @@ export class Counters {
     this.#page = page;
   }
 
-  /** Goes on in a larger page that already holds what this one did. */
-  moveTo(page: Float64Array): void {
+  /** Goes on in a larger page of its own. */
+  grow(slots: number): void {
+    const page = new Float64Array(slots * SLOT_SIZE);
+    page.set(this.#page);
     this.#page = page;
   }
 

@@ -94,6 +94,11 @@ export class DataPlane {
     return this.#listeners?.bound ?? [];
   }
 
+  /** Health checks of the listeners fail from now on, while requests are still served. */
+  notReady(): void {
+    this.#gateway?.leave();
+  }
+
   /** Stops accepting; resolves when every exchange and tunnel has ended. */
   async drain(): Promise<void> {
     await this.#listeners?.drain();

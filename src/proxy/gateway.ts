@@ -31,6 +31,7 @@ export class Gateway implements Door {
   readonly #telemetry: Telemetry;
   readonly #ids = new RequestIds();
   #snapshot: Snapshot;
+  #ready = true;
 
   constructor(snapshot: Snapshot, deps: GatewayDeps) {
     this.#snapshot = snapshot;
@@ -47,6 +48,15 @@ export class Gateway implements Door {
     const old = this.#snapshot;
     this.#snapshot = snapshot;
     return old;
+  }
+
+  /** Readiness fails first: a balancer in front stops sending before we stop accepting. */
+  leave(): void {
+    this.#ready = false;
+  }
+
+  get ready(): boolean {
+    return this.#ready;
   }
 
   handle(exchange: Exchange, on: Responder): void {

@@ -19,6 +19,8 @@ export interface Door extends ExchangeOrigins {
   /** The reply for `failed`: problem+json with Proxy-Status. */
   failureReply(error: GatewayError, exchange: Exchange): Reply;
   isTrustedPeer(address: string): boolean;
+  /** False while shutting down: health checks answer 503. */
+  readonly ready: boolean;
   /** Of the snapshot that serves now. */
   readonly limits: LimitsSpec;
   readonly timeouts: DownstreamTimeoutsSpec;

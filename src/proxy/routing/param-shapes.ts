@@ -1,5 +1,5 @@
 import type { Exchange } from "../../model/exchange.ts";
-import { type Bucket, firstIn } from "./path-index.ts";
+import { addTo, type Bucket, firstIn } from "./bucket.ts";
 import type { PathPattern } from "./path-pattern.ts";
 import type { Entry } from "./precedence.ts";
 
@@ -33,9 +33,7 @@ export class ParamShapes<R> {
   add(entry: Entry<R>): void {
     const shape = this.#shapeOf(entry.pattern);
     const key = shape.literals.map((i) => entry.pattern.segments[i]!.literal).join("/");
-    const bucket = shape.buckets.get(key);
-    if (bucket === undefined) shape.buckets.set(key, [entry]);
-    else bucket.push(entry);
+    addTo(shape.buckets, key, entry);
   }
 
   #shapeOf({ segments }: PathPattern): Shape<R> {
@@ -59,7 +57,8 @@ export class ParamShapes<R> {
     for (const shape of this.#list) {
       if (!this.#fits(shape, segments)) continue;
       const bucket = shape.buckets.get(keyOf(shape, segments));
-      const found = bucket === undefined ? null : firstIn(bucket, exchange, best === null ? worst : best.rank);
+      const found: Entry<R> | null =
+        bucket === undefined ? null : firstIn(bucket, exchange, best === null ? worst : best.rank);
       if (found !== null) best = found;
     }
     return best;

@@ -1,10 +1,7 @@
 import type { Exchange } from "../../model/exchange.ts";
-import { allHold } from "./conditions.ts";
+import { addTo, type Bucket, firstIn } from "./bucket.ts";
 import { ParamShapes } from "./param-shapes.ts";
 import type { Entry } from "./precedence.ts";
-
-/** Routes with the same path, by rank. */
-export type Bucket<R> = Entry<R>[];
 
 const NO_LIMIT = Number.POSITIVE_INFINITY;
 
@@ -22,9 +19,7 @@ export class PathIndex<R> {
     if (pattern.hasParams) return (pattern.isPrefix ? this.#paramPrefixes : this.#params).add(entry);
     const map = pattern.isPrefix ? this.#prefixes : this.#exact;
     if (pattern.isPrefix) this.#longestPrefix = Math.max(this.#longestPrefix, pattern.text.length);
-    const bucket = map.get(pattern.text);
-    if (bucket === undefined) map.set(pattern.text, [entry]);
-    else bucket.push(entry);
+    addTo(map, pattern.text, entry);
   }
 
   /** The most specific route for a decoded path, of those whose conditions hold. */
@@ -54,14 +49,4 @@ export class PathIndex<R> {
     }
     return null;
   }
-}
-
-/** The first of a bucket whose conditions hold and whose rank is below `worst`. */
-export function firstIn<R>(bucket: Bucket<R>, exchange: Exchange, worst: number): Entry<R> | null {
-  for (let i = 0; i < bucket.length; i++) {
-    const entry = bucket[i]!;
-    if (entry.rank >= worst) return null;
-    if (allHold(entry.conditions, exchange)) return entry;
-  }
-  return null;
 }

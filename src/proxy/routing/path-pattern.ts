@@ -47,7 +47,7 @@ function parseSegment(text: string): PatternSegment {
 
 /** Requests bring UTF-8 as bytes; so `/café` is compared as the bytes a client sends for it. */
 function bytesOf(text: string): string {
-  return Buffer.from(text, "utf8").latin1Slice();
+  return Buffer.from(text, "utf8").toString("latin1");
 }
 
 function decodeText(value: string): string {

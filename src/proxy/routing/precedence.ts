@@ -45,9 +45,9 @@ export function compare(a: Entry<unknown>, b: Entry<unknown>): { difference: num
  */
 function comparePaths(a: PathPattern, b: PathPattern): number {
   const kind = kindOf(a) - kindOf(b);
-  if (kind !== 0) return kind;
+  if (kind !== 0 || kindOf(a) === 0) return kind;
   const length = a.isPrefix ? b.segments.length - a.segments.length : 0;
-  return length !== 0 ? length : a.hasParams || b.hasParams ? b.literals - a.literals : 0;
+  return length !== 0 ? length : b.literals - a.literals;
 }
 
 function kindOf(pattern: PathPattern): number {

@@ -28,7 +28,9 @@ export class RouteMatcher<R extends { readonly spec: RouteSpec }> {
 
   /** Sets `exchange.params` where the path has parameters. */
   match(exchange: Exchange): R | null | typeof AMBIGUOUS {
-    const path = pathOf(exchange.received.target);
+    const { target } = exchange.received;
+    // `OPTIONS *` is about the server, not a path: only `/*` speaks for everything.
+    const path = target === "*" ? "" : pathOf(target);
     const found = isPlain(path) ? this.#select(path, exchange) : this.#agreed(decodeForMatching(path), exchange);
     if (found === null || found === AMBIGUOUS) return found;
     if (found.pattern.hasParams) exchange.params = found.pattern.paramsOf(path);

@@ -1,0 +1,63 @@
+import { parseServeArguments } from "./serve-arguments.ts";
+import type { Io } from "../main.ts";
+import { writePid } from "../pid-file.ts";
+import { StartError, type RunningProxy, type startProxy } from "../start-proxy.ts";
+
+/** `sluice start`: serves until a signal says otherwise. */
+export function startCommand(start: typeof startProxy, mode: "serve" | "develop") {
+  return async (args: string[], io: Io): Promise<number> => {
+    liftFetchLimit();
+    const parsed = parseServeArguments(args, process.env);
+    if ("usage" in parsed) {
+      io.err(`sluice start: ${parsed.usage}`);
+      return 2;
+    }
+    try {
+      const proxy = await start({ ...parsed, mode, warn: io.err });
+      return await serveUntilSignal(proxy);
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error;
+      for (const line of error.lines) io.err(line);
+      return 1;
+    }
+  };
+}
+
+/**
+ * `fetch` runs at most 256 requests at once in a process unless this variable says otherwise before the process starts; so where
+ * it does not, the process replaces itself with one where it does.
+ */
+export function liftFetchLimit(): void {
+  const name = "BUN_CONFIG_MAX_HTTP_REQUESTS";
+  if (process.env[name] !== undefined || typeof process.execve !== "function") return;
+  const script = process.argv[1] ?? "";
+  // In the one-file executable the script is inside the executable and is not an argument.
+  const own = script.startsWith("/$bunfs/") ? [] : [...process.execArgv, script];
+  process.execve(process.execPath, [process.execPath, ...own, ...process.argv.slice(2)], { ...process.env, [name]: "65535" });
+}
+
+/** SIGHUP reloads; SIGTERM and SIGINT drain; a second one of those ends it at once. */
+async function serveUntilSignal(proxy: RunningProxy): Promise<number> {
+  const removePid = writePid();
+  const { log } = proxy.log;
+  process.on("SIGHUP", () => void proxy.reload());
+  process.on("uncaughtException", (err) => log.error({ err }, "uncaught exception"));
+  process.on("unhandledRejection", (err) => log.error({ err }, "unhandled rejection"));
+  return new Promise((resolve) => {
+    let leaving = false;
+    const leave = (signal: NodeJS.Signals, code: number) => {
+      if (leaving) {
+        proxy.log.flush();
+        process.exit(128 + code);
+      }
+      leaving = true;
+      log.info({ signal }, "shutting down");
+      void proxy.shutDown().then(() => {
+        removePid();
+        resolve(0);
+      });
+    };
+    process.on("SIGTERM", () => leave("SIGTERM", 15));
+    process.on("SIGINT", () => leave("SIGINT", 2));
+  });
+}
