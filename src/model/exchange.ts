@@ -12,6 +12,8 @@ export interface Message {
   readonly authority: string;
   readonly version: HttpVersion;
   readonly headers: HeaderMap;
+  /** `TE: trailers`: the client reads trailers. */
+  readonly teTrailers?: boolean;
 }
 
 /** Who is at the other end of the downstream connection; from PROXY protocol where the listener speaks it. */
@@ -96,6 +98,9 @@ export class Exchange {
   /** Monotonic ms when the reply's head was known; 0 before. */
   headAt = 0;
   endedAt = 0;
+
+  /** A health check: nobody wants to count or log it. */
+  quiet = false;
 
   /** What to stop when the client goes away: set by whoever works on the exchange at the moment. */
   running: Cancel | null = null;

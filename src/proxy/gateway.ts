@@ -109,7 +109,7 @@ export class Gateway implements Door {
     exchange.holding?.release();
     exchange.running = null;
     exchange.holding = null;
-    this.#telemetry.exchangeEnded(exchange);
+    if (!exchange.quiet) this.#telemetry.exchangeEnded(exchange);
   }
 
   refuse(error: GatewayError, listener: string, peerAddress: string): Reply {

@@ -33,7 +33,12 @@ function setAt(root: MapNode, steps: readonly string[], value: ConfigNode, bag: 
     const known = childOf(node, step);
     const next: ConfigNode = isLast ? value : isBranch(known) ? known : emptyBranch(steps[i + 1]!, value.at);
     if (!put(node, step, next, value.at)) {
-      bag.error(value.at, steps, `there is no ${steps.slice(0, i + 1).join(".")}`, "a list is entered by an item's index or name");
+      bag.error(
+        value.at,
+        steps,
+        `there is no ${steps.slice(0, i + 1).join(".")}`,
+        "a list is entered by an item's index or name",
+      );
       return;
     }
     if (!isLast) node = next as MapNode | ListNode;
@@ -49,7 +54,11 @@ function emptyBranch(nextStep: string, at: Position): ConfigNode {
 }
 
 /** Names may hold dots (`api.v2`), so an item's name may take several steps. */
-function stepInto(node: MapNode | ListNode, steps: readonly string[], from: number): { step: string | number; used: number } {
+function stepInto(
+  node: MapNode | ListNode,
+  steps: readonly string[],
+  from: number,
+): { step: string | number; used: number } {
   if (node.kind === "map") return { step: steps[from]!, used: 1 };
   for (let used = 1; used <= steps.length - from; used++) {
     const name = steps.slice(from, from + used).join(".");

@@ -48,6 +48,12 @@ export function positionOf(root: ConfigNode, path: ConfigPath): Position {
   return node.at;
 }
 
+export function nodeAt(root: ConfigNode, path: ConfigPath): ConfigNode | undefined {
+  let node: ConfigNode | undefined = root;
+  for (const step of path) node = node === undefined ? undefined : childOf(node, step);
+  return node;
+}
+
 export function childOf(node: ConfigNode, step: string | number): ConfigNode | undefined {
   if (node.kind === "map") return node.entries.get(String(step))?.value;
   if (node.kind === "list") return node.items[Number(step)];

@@ -32,7 +32,12 @@ class TreeBuilder {
   #aliasDepth = 0;
   #aliased = 0;
 
-  constructor(document: Document, positionAt: (offset: number) => Position, bag: DiagnosticBag, scalarText: ScalarText) {
+  constructor(
+    document: Document,
+    positionAt: (offset: number) => Position,
+    bag: DiagnosticBag,
+    scalarText: ScalarText,
+  ) {
     this.#document = document;
     this.#positionAt = positionAt;
     this.#bag = bag;

@@ -2,7 +2,8 @@ import { FileProblem, type FileAccess } from "./file-access.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-export type Substitution = { ok: true; text: string; isChanged: boolean } | { ok: false; problem: string; hint?: string };
+export type Substitution =
+  { ok: true; text: string; isChanged: boolean } | { ok: false; problem: string; hint?: string };
 
 const REFERENCE = /\$\$\{|\$\{([^}]*)\}?/g;
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -52,5 +53,9 @@ function fileText(path: string, files: FileAccess): string | Extract<Substitutio
 }
 
 function unclosed(text: string): Extract<Substitution, { ok: false }> {
-  return { ok: false, problem: `${JSON.stringify(text.slice(0, 40))} has no closing brace`, hint: "write $${ for a plain ${" };
+  return {
+    ok: false,
+    problem: `${JSON.stringify(text.slice(0, 40))} has no closing brace`,
+    hint: "write $${ for a plain ${",
+  };
 }

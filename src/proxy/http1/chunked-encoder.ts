@@ -1,3 +1,4 @@
+import "./latin1.ts";
 import type { HeaderMap } from "../../model/header-map.ts";
 import { isForbiddenInTrailers } from "./trailers.ts";
 import { CR, LF } from "./octets.ts";
@@ -5,8 +6,8 @@ import { isWellFormedSection, TOO_SMALL, UNSAFE } from "./written.ts";
 
 const DIGITS = Buffer.from("0123456789abcdef", "latin1");
 
-/** Room that `writeChunkHeader` needs at most: 13 digits and CR LF. */
-export const CHUNK_HEADER_BYTES = 15;
+/** Room that `writeChunkHeader` needs at most: 14 digits and CR LF. */
+export const CHUNK_HEADER_BYTES = 16;
 /** What follows the data of each chunk. */
 export const CHUNK_END: Uint8Array = Buffer.from("\r\n", "latin1");
 /** Ends a body without trailers. */

@@ -41,13 +41,15 @@ export class HeadScanner {
     const start = (this.start = from + this.#skipped);
     // The blank line may have begun in the part that was searched before.
     const end = bytes.indexOf(BLANK_LINE, Math.max(start, from + this.#searched - 3));
-    const size = (end < 0 ? bytes.length : end) - start;
+    // Without an end, the last three octets may be the beginning of the blank line.
+    const size = (end < 0 ? bytes.length - 3 : end) - start;
     if (size > this.#limits.maxHeadBytes) return this.#tooLarge(bytes, start);
     if (end >= 0) {
       this.reset();
       return end;
     }
-    if (hasBareLineFeed(bytes, start, from + this.#searched)) return new GatewayError("bad_request", "bare LF in the head");
+    if (hasBareLineFeed(bytes, start, from + this.#searched))
+      return new GatewayError("bad_request", "bare LF in the head");
     this.#searched = bytes.length - from;
     return -1;
   }
@@ -63,7 +65,8 @@ export class HeadScanner {
     while (bytes[at] === CR && bytes[at + 1] === LF) at += 2;
     this.#skipped = at - from;
     if (this.#searched < this.#skipped) this.#searched = this.#skipped;
-    if (this.#skipped > 2 * MAX_EMPTY_LINES) return new GatewayError("bad_request", "too many empty lines before a request");
+    if (this.#skipped > 2 * MAX_EMPTY_LINES)
+      return new GatewayError("bad_request", "too many empty lines before a request");
     return null;
   }
 
@@ -71,7 +74,10 @@ export class HeadScanner {
   #tooLarge(bytes: Buffer, start: number): GatewayError {
     const line = bytes.subarray(start, start + this.#limits.maxHeadBytes).indexOf("\r\n");
     const detail = `head over ${this.#limits.maxHeadBytes} bytes`;
-    return new GatewayError(line < 0 && this.#limits.emptyLines === "skip" ? "uri_too_long" : "header_too_large", detail);
+    return new GatewayError(
+      line < 0 && this.#limits.emptyLines === "skip" ? "uri_too_long" : "header_too_large",
+      detail,
+    );
   }
 }
 

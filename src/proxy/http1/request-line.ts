@@ -38,7 +38,8 @@ export function parseRequestLine(bytes: Uint8Array, start: number, maxUriBytes: 
   at++;
   while (TARGET[bytes[at]!] === 1) at++;
   const targetEnd = at;
-  if (targetEnd - methodEnd - 1 > maxUriBytes) return new GatewayError("uri_too_long", `target over ${maxUriBytes} bytes`);
+  if (targetEnd - methodEnd - 1 > maxUriBytes)
+    return new GatewayError("uri_too_long", `target over ${maxUriBytes} bytes`);
   if (bytes[at] !== SP || targetEnd === methodEnd + 1) return bad("malformed request target");
   const version = httpVersion(bytes, targetEnd + 1);
   if (version < 0 || bytes[targetEnd + 9] !== CR || bytes[targetEnd + 10] !== LF) return bad("malformed request line");

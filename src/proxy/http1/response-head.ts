@@ -1,3 +1,4 @@
+import "./latin1.ts";
 import { GatewayError } from "../../model/gateway-error.ts";
 import { HeaderMap } from "../../model/header-map.ts";
 import { AMBIGUOUS, CHUNKED, type Framing, refusesFraming, responseFraming, UNTIL_CLOSE } from "./body-framing.ts";

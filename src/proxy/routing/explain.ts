@@ -39,10 +39,12 @@ export function explainRoutes<R extends HasSpec>(routes: readonly R[], exchange:
       return { id, outcome: "loses", reasons: [loses] };
     });
   const matcher = new RouteMatcher(routes);
+  const { params } = exchange;
   const found = matcher.match(exchange);
   const winner = found === AMBIGUOUS ? null : found;
   const explained = verdicts(winner);
   // Each question above may have set parameters of its own.
+  exchange.params = params;
   matcher.match(exchange);
   return { winner, ambiguous: found === AMBIGUOUS, routes: explained };
 }

@@ -15,6 +15,8 @@ export function rewriteTarget(exchange: Exchange, spec: ForwardSpec, matchPath: 
   return basePath + rewriteFor(spec, matchPath).apply(target, exchange.params);
 }
 
+const NON_ASCII = /[^\0-\x7f]+/g;
+
 interface Rewrite {
   apply(target: string, params: Readonly<Record<string, string>>): string;
 }
@@ -57,7 +59,7 @@ class ReplacePath implements Rewrite {
   readonly #pattern: PathPattern;
 
   constructor(template: string, pattern: PathPattern) {
-    this.#template = template.startsWith("/") ? template : `/${template}`;
+    this.#template = (template.startsWith("/") ? template : `/${template}`).replace(NON_ASCII, encodeURI);
     this.#pattern = pattern;
   }
 
@@ -65,14 +67,14 @@ class ReplacePath implements Rewrite {
     const path = pathOf(target);
     const segments = path.split("/");
     const rest = restAfter(path, this.#pattern) ?? "";
-    const rewritten = this.#template.replace(/\/\*$|\*|:[A-Za-z_][\w-]*/g, (token) => {
+    const rewritten = this.#template.replace(/\/\*(?=\?|$)|\*|:[A-Za-z_][\w-]*/g, (token) => {
       if (token === "/*") return rest;
       if (token === "*") return rest.slice(1);
       const at = this.#pattern.segments.findIndex(({ param }) => param === token.slice(1));
       // Hooks may have changed the path: then there is only the value that matched.
       return at < 0 ? token : (segments[at + 1] ?? encodeURIComponent(params[token.slice(1)] ?? ""));
     });
-    return withQuery(rewritten === "" ? "/" : rewritten, target.slice(path.length));
+    return withQuery(rewritten.startsWith("/") ? rewritten : `/${rewritten}`, target.slice(path.length));
   }
 }
 
@@ -127,7 +129,6 @@ function valueOf(token: string, exchange: Exchange): string {
   return encodeURIComponent(exchange.params[token.slice("{param.".length, -1)] ?? "");
 }
 
-const NON_ASCII = /[^\0-\x7f]+/g;
 const UNSAFE = /[^\x21-\x7e]|["<>\\]/g;
 
 /** Targets hold one byte a character, so an unsafe character is one escape. */

@@ -1,6 +1,7 @@
 import type { Clock } from "../../../model/ports.ts";
 import type { Ticker } from "../../ticker.ts";
 import { createFetchTransport } from "./fetch-transport.ts";
+import { WireTransport } from "./wire-transport.ts";
 import type { TransportFactory } from "./transport-registry.ts";
 
 export interface TransportDeps {
@@ -12,6 +13,6 @@ export interface TransportDeps {
 export function createTransports(deps: TransportDeps): TransportFactory {
   return {
     fetch: (spec) => createFetchTransport(spec, deps),
-    wire: (spec) => createFetchTransport(spec, deps),
+    wire: (spec) => new WireTransport(spec, deps.fast),
   };
 }

@@ -1,0 +1,151 @@
+import type { BalanceSpec, EndpointSpec, HashKeySpec, RetrySpec, UpstreamSpec } from "../../model/snapshot-spec.ts";
+import { isToken } from "../../model/header-map.ts";
+import { readable, type BuildContext } from "./build-context.ts";
+import { DEFAULTS } from "./defaults.ts";
+import type { ConfigPath } from "./diagnostics.ts";
+import { parseEndpointUrl } from "./endpoint-url.ts";
+import type { EndpointConfig, UpstreamConfig } from "./schema-upstreams.ts";
+import { buildUpstreamTls } from "./tls-files.ts";
+
+/** What `backend:` lists become. */
+export const BACKEND = "backend";
+
+export interface BuiltUpstream {
+  readonly spec: UpstreamSpec;
+  readonly path: ConfigPath;
+}
+
+export function buildUpstreams(context: BuildContext): BuiltUpstream[] {
+  const built: BuiltUpstream[] = [];
+  const seen = new Set<string>();
+  for (const { item, index } of readable(context.config.upstreams)) {
+    const path: ConfigPath = ["upstreams", index];
+    if (item.name !== undefined && seen.has(item.name))
+      context.error([...path, "name"], `another upstream is called "${item.name}"`);
+    seen.add(item.name);
+    built.push({ spec: buildUpstream(item, path, context), path });
+  }
+  if (context.config.backend === undefined) return built;
+  if (seen.has(BACKEND)) context.error(["backend"], `an upstream is called "${BACKEND}" already`, "rename it");
+  const endpoints = buildEndpoints(context.config.backend, ["backend"], context);
+  built.push({ spec: buildUpstream({ name: BACKEND }, ["backend"], context, endpoints), path: ["backend"] });
+  return built;
+}
+
+function buildUpstream(
+  config: UpstreamConfig,
+  path: ConfigPath,
+  context: BuildContext,
+  given?: EndpointSpec[],
+): UpstreamSpec {
+  const endpoints = given ?? endpointsOf(config, path, context);
+  const protocol = config.protocol ?? "http1";
+  if (protocol !== "http1" && endpoints.some((endpoint) => endpoint.scheme !== "https")) {
+    context.error([...path, "protocol"], `${protocol} needs https endpoints`, "use https:// or protocol: http1");
+  }
+  return {
+    name: config.name,
+    endpoints,
+    protocol,
+    tls: buildUpstreamTls(config.tls, [...path, "tls"], context),
+    balance: buildBalance(config.balance, path, context),
+    sticky: buildSticky(config.sticky, path, context),
+    retries: buildRetries(config.retries),
+    timeouts: buildTimeouts(config, context),
+    limits: {
+      maxConnections: config.limits?.maxConnections ?? DEFAULTS.upstream.limits.maxConnections,
+      maxPending: config.limits?.maxPending ?? DEFAULTS.upstream.limits.maxPending,
+    },
+  };
+}
+
+function endpointsOf(config: UpstreamConfig, path: ConfigPath, context: BuildContext): EndpointSpec[] {
+  if (config.url !== undefined && config.endpoints !== undefined) {
+    context.error([...path, "url"], "give either url or endpoints, not both");
+  }
+  if (config.endpoints !== undefined) return buildEndpoints(config.endpoints, [...path, "endpoints"], context);
+  if (config.url === undefined) {
+    if (!context.has([...path, "url"])) context.error(path, "an upstream needs endpoints", "add url: or endpoints:");
+    return [];
+  }
+  const endpoint = buildEndpoint({ url: config.url }, [...path, "url"], context);
+  return endpoint === null ? [] : [endpoint];
+}
+
+function buildEndpoints(list: EndpointConfig[], path: ConfigPath, context: BuildContext): EndpointSpec[] {
+  if (list.length === 0) context.error(path, "an upstream needs endpoints", "the list is empty");
+  const built: EndpointSpec[] = [];
+  const seen = new Set<string>();
+  for (const { item, index } of readable(list)) {
+    if (item.enabled === false || item.url === undefined) continue;
+    const endpoint = buildEndpoint(item, [...path, index, "url"], context);
+    if (endpoint === null) continue;
+    const identity = `${endpoint.scheme} ${endpoint.host}:${endpoint.port}`;
+    if (seen.has(identity))
+      context.error([...path, index, "url"], "this endpoint is in the list already", "use weight for a larger share");
+    seen.add(identity);
+    built.push(endpoint);
+  }
+  const enabled = readable(list).filter(({ item }) => item.enabled !== false);
+  if (list.length > 0 && enabled.length === 0)
+    context.warn(path, "every endpoint is disabled: requests are answered 503");
+  return built;
+}
+
+function buildEndpoint(config: EndpointConfig, path: ConfigPath, context: BuildContext): EndpointSpec | null {
+  const address = parseEndpointUrl(config.url);
+  if (typeof address === "string") {
+    context.error(path, address);
+    return null;
+  }
+  return { ...address, weight: config.weight ?? 1 };
+}
+
+function buildBalance(balance: UpstreamConfig["balance"], path: ConfigPath, context: BuildContext): BalanceSpec {
+  if (balance === undefined) return { policy: "round-robin" };
+  if (typeof balance === "string") return { policy: balance };
+  const by = balance.hash?.by;
+  return {
+    policy: "hash",
+    by: by === undefined ? { kind: "path" } : parseHashKey(by, [...path, "balance", "hash", "by"], context),
+  };
+}
+
+/** `clientIp`, `path`, `header:NAME` …; header names come out in lower case. */
+export function parseHashKey(by: string, path: ConfigPath, context: BuildContext): HashKeySpec {
+  if (by === "clientIp" || by === "path") return { kind: by };
+  const colon = by.indexOf(":");
+  const kind = by.slice(0, colon) as "header" | "cookie" | "query";
+  const name = by.slice(colon + 1).trim();
+  if (kind !== "query" && !isToken(name)) context.error(path, `${JSON.stringify(name)} is not a ${kind} name`);
+  return { kind, name: kind === "header" ? name.toLowerCase() : name };
+}
+
+function buildSticky(
+  sticky: UpstreamConfig["sticky"],
+  path: ConfigPath,
+  context: BuildContext,
+): { cookie: string } | null {
+  if (sticky?.cookie === undefined) return null;
+  if (!isToken(sticky.cookie)) {
+    context.error([...path, "sticky", "cookie"], `${JSON.stringify(sticky.cookie)} is not a cookie name`);
+  }
+  return { cookie: sticky.cookie };
+}
+
+/** Asking for retries asks for more than the default does: idempotent requests whose outcome is unknown count too. */
+function buildRetries(retries: UpstreamConfig["retries"]): RetrySpec {
+  if (retries === undefined) return { ...DEFAULTS.upstream.retries };
+  if (typeof retries === "number") return { max: retries, on: "idempotent", perTryMs: null };
+  return { max: retries.max ?? DEFAULTS.upstream.retries.max, on: "idempotent", perTryMs: retries.perTry ?? null };
+}
+
+function buildTimeouts(config: UpstreamConfig, context: BuildContext): UpstreamSpec["timeouts"] {
+  const { timeouts } = DEFAULTS.upstream;
+  return {
+    connectMs: config.timeouts?.connect ?? timeouts.connectMs,
+    firstByteMs: config.timeouts?.firstByte ?? config.timeout ?? context.config.proxy?.timeout ?? timeouts.firstByteMs,
+    idleMs: config.timeouts?.idle ?? timeouts.idleMs,
+    totalMs: config.timeouts?.total ?? timeouts.totalMs,
+  };
+}

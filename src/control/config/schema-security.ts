@@ -1,0 +1,63 @@
+import { Type } from "@sinclair/typebox";
+import { mapOf, optional, record } from "./schema-kit.ts";
+import { addressBlock, choice, fieldValue, hostPattern, looseText, text } from "./schema-scalars.ts";
+
+const Auth = record(
+  {
+    type: optional(
+      choice(["apiKey", "jwt", "basic", "none"], { description: "How clients authenticate.", default: "apiKey" }),
+    ),
+    header: optional(text({ description: "Header that carries the key.", default: "X-API-Key" })),
+    keys: optional(
+      Type.Array(
+        Type.Union([
+          looseText({ description: "A key.", secret: true }),
+          record({
+            name: optional(text({ description: "Whose key." })),
+            id: optional(text({ description: "Its public part." })),
+            key: optional(looseText({ description: "The key.", secret: true })),
+            hash: optional(text({ description: "Its hash.", secret: true })),
+            scopes: optional(Type.Array(text({ description: "A scope." }), { description: "What it may do." })),
+          }),
+        ]),
+        { description: "Accepted keys. None: nobody can authenticate." },
+      ),
+    ),
+  },
+  { description: "What `auth: required` on a route asks for.", later: true },
+);
+
+export const securityField = optional(
+  record(
+    {
+      allowedHosts: optional(
+        Type.Array(hostPattern({ description: "A host pattern." }), {
+          description:
+            "Hosts that may be dialled, as `api.example.com` or `*.corp`; anything else answers 502. Default: any. An empty list allows none.",
+          refusesNull: true,
+        }),
+      ),
+      blockedIPs: optional(
+        Type.Array(addressBlock({ description: "An address or CIDR block." }), {
+          description:
+            "Addresses that are never dialled, whatever name leads there. Worth having: 169.254.169.254, the cloud's metadata.",
+          refusesNull: true,
+        }),
+      ),
+      auth: optional(Auth),
+      headers: optional(
+        mapOf(fieldValue({ description: "A value." }), {
+          description: "Added to every reply that does not have them already.",
+        }),
+      ),
+    },
+    { description: "What is allowed." },
+  ),
+);
+
+export const trustedProxiesField = optional(
+  Type.Array(addressBlock({ description: "An address or CIDR block." }), {
+    description:
+      "Peers whose X-Forwarded-* and X-Request-Id are believed. Trap: whoever stands in these blocks can claim any client address. Default: nobody.",
+  }),
+);

@@ -1,0 +1,29 @@
+/**
+ * Gives each route id a small number that counters are kept under. An id keeps its number across versions; a number is given to
+ * another id only after `free`, because until the last request of the old route has ended its counters still move.
+ */
+export class SlotTable {
+  readonly #slots = new Map<string, number>();
+  readonly #freed: number[] = [];
+  #next = 0;
+
+  slotOf(id: string): number {
+    const known = this.#slots.get(id);
+    if (known !== undefined) return known;
+    const slot = this.#freed.pop() ?? this.#next++;
+    this.#slots.set(id, slot);
+    return slot;
+  }
+
+  /** The ids that hold a slot. */
+  get ids(): string[] {
+    return [...this.#slots.keys()];
+  }
+
+  free(id: string): void {
+    const slot = this.#slots.get(id);
+    if (slot === undefined) return;
+    this.#slots.delete(id);
+    this.#freed.push(slot);
+  }
+}

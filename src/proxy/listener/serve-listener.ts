@@ -1,0 +1,181 @@
+import { Exchange } from "../../model/exchange.ts";
+import { GatewayError } from "../../model/gateway-error.ts";
+import type { Duplex, Reply } from "../../model/reply.ts";
+import type { ListenerSpec } from "../../model/snapshot-spec.ts";
+import { toWebHeaders } from "../web-headers.ts";
+import type { Listener, ListenerContext } from "./listener.ts";
+import { hostOf, readRequest, type RequestSource } from "./serve-request.ts";
+import { ServeResponder, type ResponderHost } from "./serve-responder.ts";
+import { serveTls } from "./serve-tls.ts";
+import { type RelayData, upgradeHeaders, WebSocketRelay, webSocketHandler } from "./serve-websocket.ts";
+
+type Server = Bun.Server<RelayData>;
+type Answer = Response | undefined | Promise<Response | undefined>;
+
+/** Bun counts idle time in a byte of seconds. */
+const MAX_IDLE_SECONDS = 255;
+
+/**
+ * Binds `spec`'s address on `Bun.serve`.
+ * @throws what Bun throws, with its `code` (EADDRINUSE, EACCES), or an Error that says what the edge cannot do.
+ */
+export function openServeListener(spec: ListenerSpec, context: ListenerContext): Listener {
+  if (spec.proxyProtocol) throw new Error(`listener ${spec.name}: proxyProtocol needs edge: wire`);
+  if ((spec.http2 || spec.http3) && spec.tls.length === 0) {
+    throw new Error(`listener ${spec.name}: http2 and http3 need tls`);
+  }
+  return new ServeListener(spec, context);
+}
+
+class ServeListener implements Listener, RequestSource, ResponderHost {
+  readonly context: ListenerContext;
+  readonly scheme: "http" | "https";
+  #spec: ListenerSpec;
+  #server: Server;
+  /** Servers that a change of certificates replaced and whose connections have not ended yet. */
+  readonly #retired = new Set<Server>();
+  #open = 0;
+  #onEmpty: (() => void) | null = null;
+
+  constructor(spec: ListenerSpec, context: ListenerContext) {
+    this.#spec = spec;
+    this.context = context;
+    this.scheme = spec.tls.length > 0 ? "https" : "http";
+    this.#server = this.#bind(spec, spec.port);
+  }
+
+  get spec(): ListenerSpec {
+    return this.#spec;
+  }
+
+  get listener(): string {
+    return this.#spec.name;
+  }
+
+  get port(): number {
+    return this.#server.port ?? this.#spec.port;
+  }
+
+  // Bun does not count connections; these are the ones that are in use.
+  get connections(): number {
+    return this.#server.pendingRequests + this.#server.pendingWebSockets;
+  }
+
+  update(spec: ListenerSpec): void {
+    const old = this.#spec;
+    this.#spec = spec;
+    if (JSON.stringify(old.tls) === JSON.stringify(spec.tls)) return;
+    // `server.reload` does not change certificates. A second server takes the port over before the first lets go of it.
+    const before = this.#server;
+    this.#server = this.#bind(spec, this.port);
+    this.#retired.add(before);
+    void before.stop(false).then(() => this.#retired.delete(before));
+  }
+
+  async drain(): Promise<void> {
+    const stopping = [this.#server, ...this.#retired].map((server) => server.stop(false));
+    if (this.#open > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onEmpty = resolve;
+      });
+    }
+    await Promise.all(stopping);
+  }
+
+  stop(): void {
+    for (const server of [this.#server, ...this.#retired]) void server.stop(true);
+  }
+
+  addressOf(request: Request): Bun.SocketAddress | null {
+    return this.#server.requestIP(request);
+  }
+
+  // ---- the way of a request ----
+
+  #fetch(request: Request, server: Server): Answer {
+    const spec = this.#spec;
+    const init = readRequest(request, this);
+    if (init instanceof GatewayError) return this.#refuse(init, request, server);
+    if (spec.healthPath !== null && pathOf(init.received.target) === spec.healthPath) return new Response("ok\n");
+    if (spec.redirectToHttps && this.scheme === "http") return redirect(init.received.authority, init.received.target);
+    // A reply may take its time to start and a stream may be quiet: the exchange has clocks of its own.
+    server.timeout(request, 0);
+    const exchange = new Exchange(init);
+    const responder = new ServeResponder(this, request, exchange);
+    this.#open++;
+    try {
+      this.context.door.handle(exchange, responder);
+    } catch (cause) {
+      responder.failed(new GatewayError("internal", "the gateway threw", { cause }));
+    }
+    return responder.answer();
+  }
+
+  settled(request: Request): void {
+    this.#server.timeout(request, this.#idleSeconds());
+  }
+
+  failureReply(error: GatewayError, exchange: Exchange): Reply {
+    return this.context.door.failureReply(error, exchange);
+  }
+
+  ended(exchange: Exchange, error?: GatewayError): void {
+    this.context.door.ended(exchange, error);
+    if (--this.#open === 0) this.#onEmpty?.();
+  }
+
+  upgrade(
+    request: Request,
+    exchange: Exchange,
+    reply: Reply,
+    upstream: Duplex,
+    done: (e?: GatewayError) => void,
+  ): boolean {
+    if (upstream.kind !== "messages") return false;
+    const watch = { ticker: this.context.fast, idleMs: this.context.door.timeouts.streamIdleMs };
+    const relay = new WebSocketRelay(upstream, watch, done);
+    exchange.running = relay;
+    return this.#server.upgrade(request, { headers: upgradeHeaders(reply.headers), data: { relay } });
+  }
+
+  async #refuse(error: GatewayError, request: Request, server: Server): Promise<Response> {
+    const peer = server.requestIP(request)?.address ?? "";
+    const reply = this.context.door.refuse(error, this.#spec.name, peer);
+    const bytes = reply.body === null ? null : await reply.body.bytes(Number.POSITIVE_INFINITY);
+    return new Response(bytes as Uint8Array<ArrayBuffer> | null, {
+      status: reply.status,
+      headers: toWebHeaders(reply.headers, null),
+    });
+  }
+
+  #idleSeconds(): number {
+    return Math.min(MAX_IDLE_SECONDS, Math.max(1, Math.ceil(this.context.door.timeouts.keepAliveMs / 1000)));
+  }
+
+  #bind(spec: ListenerSpec, port: number): Server {
+    return Bun.serve<RelayData>({
+      hostname: spec.host,
+      port,
+      reusePort: this.context.reusePort,
+      development: false,
+      idleTimeout: this.#idleSeconds(),
+      // The gateway limits bodies, by route.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+      ...serveTls(spec),
+      websocket: webSocketHandler,
+      fetch: (request, server) => this.#fetch(request, server),
+      // Reached when a reply's stream errs, which is our way to reset a connection; nothing can be answered any more.
+      error: () => new Response(null, { status: 500 }),
+    });
+  }
+}
+
+function pathOf(target: string): string {
+  const query = target.indexOf("?");
+  return query < 0 ? target : target.slice(0, query);
+}
+
+function redirect(authority: string, target: string): Response {
+  const host = hostOf(authority) ?? "";
+  return new Response(null, { status: 308, headers: { Location: `https://${host}${target}` } });
+}

@@ -1,0 +1,192 @@
+import type { Body } from "../../../model/body.ts";
+import { GatewayError } from "../../../model/gateway-error.ts";
+import { HeaderMap } from "../../../model/header-map.ts";
+import type { Cancel, Responder } from "../../../model/reply.ts";
+import type { Ticked, Ticker } from "../../ticker.ts";
+import { toWebHeaders } from "../../web-headers.ts";
+import { StreamBody, toStream } from "../../web-stream-body.ts";
+import { bodyError, connectError } from "./fetch-errors.ts";
+import type { FetchLink, FetchLinks } from "./fetch-links.ts";
+import type { Attempt } from "./transport.ts";
+
+export interface FetchAttemptDeps {
+  readonly links: FetchLinks;
+  readonly protocol: "http2" | "http3" | undefined;
+  readonly ticker: Ticker;
+}
+
+/** One `fetch`: the way there, its clocks, and the reply's body on the way back. */
+export class FetchAttempt implements Cancel, Ticked {
+  tickSlot = -1;
+  readonly #attempt: Attempt;
+  readonly #deps: FetchAttemptDeps;
+  readonly #on: Responder;
+  readonly #abort = new AbortController();
+  #link: FetchLink | null = null;
+  #upload: TrackedUpload | null = null;
+  #address = 0;
+  #deadline = 0;
+  #body: StreamBody | null = null;
+  #state: "waiting" | "replied" | "over" = "waiting";
+
+  constructor(attempt: Attempt, deps: FetchAttemptDeps, on: Responder) {
+    this.#attempt = attempt;
+    this.#deps = deps;
+    this.#on = on;
+  }
+
+  start(): void {
+    const { endpoint, addresses, target } = this.#attempt;
+    const link = this.#deps.links.to(endpoint, addresses[this.#address] ?? endpoint.host);
+    this.#link = link;
+    const { connectMs, firstByteMs } = this.#attempt.timeouts;
+    // `fetch` does not tell connecting from waiting: both together have as long as both may take.
+    this.#deadline = this.#deps.ticker.now + connectMs + firstByteMs;
+    this.#deps.ticker.add(this);
+    // fetch takes one slash off a path that begins with two.
+    const url = target.charCodeAt(1) === 0x2f ? `${link.origin}/${target}` : link.origin + target;
+    link.session.fetch(url, this.#init()).then(this.#onHead, this.#onError);
+  }
+
+  cancel(why: GatewayError): void {
+    if (this.#state === "waiting") this.#fail(why);
+    else this.#body?.cancel(why);
+  }
+
+  onTick(now: number): void {
+    if (this.#upload !== null && !this.#upload.isSent) {
+      // The clock of the reply's head runs from the request's end; uploads have idle times of their own.
+      this.#deadline = now + this.#attempt.timeouts.connectMs + this.#attempt.timeouts.firstByteMs;
+      return;
+    }
+    if (now >= this.#deadline) this.#fail(new GatewayError("upstream_timeout", `${this.#where()}: no reply in time`));
+  }
+
+  #init(): BunFetchRequestInit {
+    const { method, headers, body } = this.#attempt;
+    const fields = toWebHeaders(headers, null);
+    // Without it `fetch` says `Bun/1.4.5`, which is neither the client's name nor ours.
+    if (headers.indexOf("user-agent") < 0) addField(fields, "User-Agent", "");
+    const init: BunFetchRequestInit = {
+      method,
+      headers: fields,
+      signal: this.#abort.signal,
+      redirect: "manual",
+      decompress: false,
+      proxy: false as unknown as string,
+    };
+    if (this.#deps.protocol !== undefined) init.protocol = this.#deps.protocol;
+    if (body === null) return init;
+    this.#upload = new TrackedUpload(body);
+    // An explicit Content-Length is kept with a stream; without one it is sent chunked.
+    if (body.length !== null && headers.indexOf("content-length") < 0) addField(fields, "Content-Length", String(body.length));
+    init.body = toStream(this.#upload);
+    return init;
+  }
+
+  readonly #onHead = (response: Response): void => {
+    if (this.#state !== "waiting") return;
+    this.#state = "replied";
+    this.#deps.ticker.remove(this);
+    const headers = new HeaderMap();
+    const length = copyHeaders(response.headers, headers);
+    const status = response.status;
+    const isEmpty = length === 0 || status === 204 || status === 304 || this.#attempt.method === "HEAD";
+    if (!isEmpty) this.#body = this.#replyBody(response, headers, length);
+    else this.#state = "over";
+    this.#on.reply({ status, reason: response.statusText, headers, body: this.#body });
+  };
+
+  readonly #onError = (cause: unknown): void => {
+    if (this.#state !== "waiting") return;
+    const error = connectError(cause, this.#where());
+    const mayTryNext = error.retry === "safe" && this.#address + 1 < this.#attempt.addresses.length;
+    if (!mayTryNext || this.#attempt.body?.used === true) return this.#fail(error);
+    this.#address++;
+    this.start();
+  };
+
+  #replyBody(response: Response, headers: HeaderMap, length: number | null): StreamBody {
+    const type = headers.first("content-type");
+    const isEventStream = type !== null && type.startsWith("text/event-stream");
+    const where = this.#where();
+    return new StreamBody(response, length, {
+      ticker: this.#deps.ticker,
+      idleMs: isEventStream ? this.#attempt.streamIdleMs : this.#attempt.timeouts.idleMs,
+      onIdle: () => new GatewayError("upstream_timeout", `${where}: the reply stopped coming`),
+      toError: (cause) => bodyError(cause, where),
+      onOver: (error) => {
+        this.#state = "over";
+        if (error !== undefined) this.#abort.abort(error);
+      },
+    });
+  }
+
+  #fail(error: GatewayError): void {
+    this.#state = "over";
+    this.#deps.ticker.remove(this);
+    this.#abort.abort(error);
+    this.#on.failed(error);
+  }
+
+  #where(): string {
+    return `${this.#attempt.endpoint.id} (${this.#link?.address ?? ""})`;
+  }
+}
+
+function copyHeaders(from: Headers, to: HeaderMap): number | null {
+  const names = to.rawNames;
+  const values = to.rawValues;
+  let length: number | null = null;
+  from.forEach((value, name) => {
+    if (name === "transfer-encoding") return;
+    if (name === "content-length") length = Number(value);
+    names.push(name);
+    values.push(value);
+  });
+  return length;
+}
+
+function addField(fields: Record<string, string> | [string, string][], name: string, value: string): void {
+  if (Array.isArray(fields)) fields.push([name, value]);
+  else fields[name] = value;
+}
+
+/** The request body, and whether it has been sent. */
+class TrackedUpload implements Body {
+  readonly length: number | null;
+  isSent = false;
+  readonly #inner: Body;
+
+  constructor(inner: Body) {
+    this.#inner = inner;
+    this.length = inner.length;
+  }
+
+  get trailers(): HeaderMap | null {
+    return this.#inner.trailers;
+  }
+
+  get used(): boolean {
+    return this.#inner.used;
+  }
+
+  pipeTo(...[sink, done]: Parameters<Body["pipeTo"]>): void {
+    this.#inner.pipeTo(sink, (error) => {
+      this.isSent = true;
+      done(error);
+    });
+  }
+
+  cancel(why: GatewayError): void {
+    this.#inner.cancel(why);
+  }
+
+  stream(): ReadableStream<Uint8Array> {
+    return toStream(this);
+  }
+
+  bytes(limit: number): Promise<Uint8Array> {
+    return this.#inner.bytes(limit);
+  }
+}

@@ -1,0 +1,54 @@
+import { GatewayError } from "../../../model/gateway-error.ts";
+
+/** The connection never came to be, so the request was not seen by anybody. */
+const NOT_CONNECTED: ReadonlySet<string> = new Set([
+  "ECONNREFUSED",
+  "ConnectionRefused",
+  "FailedToOpenSocket",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "ENOENT",
+  "EACCES",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "EADDRNOTAVAIL",
+  "EMFILE",
+]);
+
+/** An answer came, but not one of HTTP. */
+const MALFORMED: ReadonlySet<string> = new Set([
+  "UnrequestedUpgrade",
+  "HTTP2Unsupported",
+  "HTTP2ProtocolError",
+  "Malformed_HTTP_Response",
+]);
+
+/** What `fetch` throws before the reply's head, by the codes that were seen with Bun 1.4.5. */
+export function connectError(cause: unknown, where: string): GatewayError {
+  if (cause instanceof GatewayError) return cause;
+  const { code, message } = describe(cause);
+  const detail = `${where}: ${code === "" ? message : code}`;
+  if (NOT_CONNECTED.has(code)) return new GatewayError("upstream_connect_failed", detail, { cause });
+  if (code === "ETIMEDOUT") return new GatewayError("upstream_connect_timeout", detail, { cause });
+  // Another attempt would meet the same certificate.
+  if (isTls(code)) return new GatewayError("upstream_connect_failed", detail, { cause, retry: "never" });
+  return bodyError(cause, where);
+}
+
+/** What reading a reply's body throws. */
+export function bodyError(cause: unknown, where: string): GatewayError {
+  if (cause instanceof GatewayError) return cause;
+  const { code, message } = describe(cause);
+  const detail = `${where}: ${code === "" ? message : code}`;
+  const isMalformed = MALFORMED.has(code) || code.startsWith("Invalid") || code.startsWith("ERR_INVALID");
+  return new GatewayError(isMalformed ? "upstream_bad_response" : "upstream_reset", detail, { cause });
+}
+
+function isTls(code: string): boolean {
+  return code === "EPROTO" || code.startsWith("ERR_TLS") || code.startsWith("ERR_SSL") || code.includes("CERT");
+}
+
+function describe(cause: unknown): { code: string; message: string } {
+  const { code, message } = (cause ?? {}) as { code?: unknown; message?: unknown };
+  return { code: typeof code === "string" ? code : "", message: typeof message === "string" ? message : String(cause) };
+}

@@ -1,0 +1,47 @@
+/** What the wire needs of a connected socket: Bun's own sockets are it, others are adapted. */
+export interface ByteSocket {
+  /** @returns octets taken, fewer than given when the kernel is full, -1 when closed; nothing is buffered. */
+  write(bytes: Uint8Array): number;
+  pause(): void;
+  resume(): void;
+  /** Half-close: FIN after what was written. */
+  shutdown(): void;
+  /** FIN and close. */
+  end(): void;
+  /** RST: the peer must notice that something is missing. */
+  terminate(): void;
+}
+
+/** What a connection hears of its socket. */
+export interface SocketEvents {
+  /** The memory is valid during the call only. */
+  onData(bytes: Buffer): void;
+  onDrain(): void;
+  /** FIN: the peer will send no more. */
+  onEnd(): void;
+  /** Once; `error` when the connection was reset. */
+  onClose(error: Error | undefined): void;
+}
+
+interface BunSocket extends ByteSocket {
+  data: SocketEvents;
+}
+
+/** Handlers for `Bun.listen`, `Bun.connect` and `upgradeTLS` that pass everything to the `SocketEvents` in `socket.data`. */
+export const socketHandlers = {
+  binaryType: "buffer" as const,
+  data(socket: BunSocket, bytes: Buffer): void {
+    socket.data.onData(bytes);
+  },
+  drain(socket: BunSocket): void {
+    socket.data.onDrain();
+  },
+  end(socket: BunSocket): void {
+    socket.data.onEnd();
+  },
+  close(socket: BunSocket, error?: Error): void {
+    socket.data.onClose(error);
+  },
+  // What went wrong comes with `close`.
+  error(): void {},
+};

@@ -1,0 +1,193 @@
+import type { Body, BodyDone, Sink } from "../../model/body.ts";
+import { GatewayError } from "../../model/gateway-error.ts";
+import type { HeaderMap } from "../../model/header-map.ts";
+import { bodyStream, collect } from "../body-stream.ts";
+import { CHUNKED, type Framing, UNTIL_CLOSE } from "../http1/body-framing.ts";
+import { ChunkedDecoder, type ChunkedLimits } from "../http1/chunked-decoder.ts";
+
+/** The connection a body comes from. */
+export interface BodySource {
+  pauseBody(): void;
+  resumeBody(): void;
+  /** The last octet was handed on, or the body failed; `rest` is what came behind it, valid during the call only. */
+  bodyEnded(error: GatewayError | null, rest: Buffer | null): void;
+  /** Whoever wanted the body does not any more; the rest of it is still to come. */
+  bodyUnwanted(why: GatewayError): void;
+}
+
+/** How much of a body waits here until somebody asks for it, before its connection is paused. */
+const HELD_BYTES = 64 * 1024;
+
+/**
+ * A body that arrives on a socket: unframed octet by octet and handed to its sink as views of what was read. Until somebody
+ * pipes it, a bounded part waits and then the connection is paused.
+ */
+export class IncomingBody implements Body, Pick<Sink, "write"> {
+  readonly length: number | null;
+  /** Octets handed on so far, without framing. */
+  size = 0;
+  trailers: HeaderMap | null = null;
+  used = false;
+  ended = false;
+  paused = false;
+  readonly #source: BodySource;
+  readonly #decoder: ChunkedDecoder | null;
+  /** Of a length-delimited body: octets to come; infinite until the connection closes. */
+  #left: number;
+  #held: Buffer | null = null;
+  /** What came with the head, not yet copied: valid while the head is being handled. */
+  #window: Buffer | null = null;
+  #sink: Sink | null = null;
+  #done: BodyDone | null = null;
+  #full = false;
+
+  constructor(framing: Framing, source: BodySource, limits: ChunkedLimits) {
+    this.length = framing >= 0 ? framing : null;
+    this.#source = source;
+    this.#decoder = framing === CHUNKED ? new ChunkedDecoder(limits) : null;
+    this.#left = framing >= 0 ? framing : framing === UNTIL_CLOSE ? Number.POSITIVE_INFINITY : 0;
+  }
+
+  // ---- from the connection ----
+
+  /** Octets that came with the head: handed on without a copy if the body is piped before `settle`. */
+  offer(bytes: Buffer): void {
+    this.#window = bytes;
+  }
+
+  /** The head was handled: what nobody took is kept. */
+  settle(): void {
+    const window = this.#window;
+    this.#window = null;
+    if (window !== null && window.byteLength > 0) this.#hold(window);
+  }
+
+  /** Takes what was read next. What does not belong to the body goes back with `bodyEnded`. */
+  feed(bytes: Buffer): void {
+    if (this.ended) return;
+    if (this.#sink === null) return this.#hold(bytes);
+    this.#take(bytes);
+  }
+
+  /** No more will come. `error: null`: the peer closed in good order, which ends an until-close body and cuts any other. */
+  closed(error: GatewayError | null): void {
+    if (this.ended) return;
+    if (error === null && this.#left === Number.POSITIVE_INFINITY) return this.#sink === null ? this.#closeLater() : this.#finish(null);
+    this.#fail(error ?? new GatewayError("upstream_reset", "the connection closed before the end of the body"));
+  }
+
+  // ---- from whoever wants it ----
+
+  pipeTo(sink: Sink, done: BodyDone): void {
+    this.used = true;
+    this.#sink = sink;
+    this.#done = done;
+    const first = this.#held ?? this.#window;
+    this.#held = null;
+    this.#window = null;
+    if (first !== null) this.#take(first);
+    else if (this.#left === 0 && this.#decoder === null && !this.ended) this.#finish(null);
+    if (this.#closing && !this.ended) this.#finish(null);
+    if (!this.ended && this.paused && !this.#full) this.#resume();
+  }
+
+  cancel(why: GatewayError): void {
+    if (this.ended) return;
+    this.#settleWith(why);
+    this.#source.bodyUnwanted(why);
+  }
+
+  stream(): ReadableStream<Uint8Array> {
+    return bodyStream(this);
+  }
+
+  bytes(limit: number): Promise<Uint8Array> {
+    return collect(this, limit);
+  }
+
+  // ---- inside ----
+
+  #closing = false;
+
+  #closeLater(): void {
+    this.#closing = true;
+  }
+
+  #hold(bytes: Buffer): void {
+    this.#held = this.#held === null ? Buffer.from(bytes) : Buffer.concat([this.#held, bytes]);
+    if (this.#held.byteLength >= HELD_BYTES) this.#pause();
+  }
+
+  #take(bytes: Buffer): void {
+    const end = this.#decoder === null ? this.#takePlain(bytes) : this.#decoder.feed(bytes, 0, bytes.byteLength, this);
+    if (this.ended) return;
+    const failure = this.#decoder?.failure ?? null;
+    if (failure !== null) return this.#fail(failure);
+    const complete = this.#decoder === null ? this.#left === 0 : this.#decoder.done;
+    if (complete) return this.#finish(end < bytes.byteLength ? bytes.subarray(end) : null);
+    if (this.#full) this.#waitForSink();
+  }
+
+  #takePlain(bytes: Buffer): number {
+    const mine = bytes.byteLength <= this.#left ? bytes : bytes.subarray(0, this.#left);
+    this.#left -= mine.byteLength;
+    if (mine.byteLength > 0) this.write(mine);
+    return mine.byteLength;
+  }
+
+  /** The decoder's way to the sink. */
+  write(data: Uint8Array): boolean {
+    this.size += data.byteLength;
+    const sink = this.#sink;
+    // Cancelled in the middle of a chunked read: the rest of it goes nowhere.
+    if (sink === null) return true;
+    if (!sink.write(data)) this.#full = true;
+    return true;
+  }
+
+  #waitForSink(): void {
+    this.#pause();
+    this.#sink!.onDrain = () => {
+      this.#full = false;
+      if (!this.ended) this.#resume();
+    };
+  }
+
+  #pause(): void {
+    if (this.paused) return;
+    this.paused = true;
+    this.#source.pauseBody();
+  }
+
+  #resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    this.#source.resumeBody();
+  }
+
+  #finish(rest: Buffer | null): void {
+    this.ended = true;
+    this.trailers = this.#decoder?.trailers ?? null;
+    const done = this.#done!;
+    this.#sink!.end(this.trailers);
+    this.#sink = null;
+    done();
+    this.#resume();
+    this.#source.bodyEnded(null, rest);
+  }
+
+  #fail(error: GatewayError): void {
+    this.#settleWith(error);
+    this.#source.bodyEnded(error, null);
+  }
+
+  #settleWith(error: GatewayError): void {
+    this.ended = true;
+    this.#held = null;
+    const sink = this.#sink;
+    const done = this.#done;
+    this.#sink = null;
+    sink?.abort(error);
+    done?.(error);
+  }
+}

@@ -1,0 +1,137 @@
+import type { ByteSocket } from "./byte-socket.ts";
+
+const SCRATCH_BYTES = 64 * 1024;
+
+/** A head and the small body behind it are put together here and leave in one write. */
+const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+let corked: SocketOut | null = null;
+let used = 0;
+
+/** Something that can write its head into a buffer. */
+export interface HeadSource {
+  /** @returns octets written; -1 when there was no room; less when it must not be sent. */
+  writeHead(buffer: Buffer, offset: number): number;
+}
+
+/**
+ * The sending half of a socket. What the kernel does not take is kept and sent when it can take more; whoever produces must stop
+ * when told, so at most one chunk waits.
+ *
+ * There is one scratch buffer for all of them: it is in use only between `head` and `flush` of one call, and another socket that
+ * wants it meanwhile flushes the first.
+ */
+export class SocketOut {
+  /** Called once when everything that waited has gone. */
+  onDrain: (() => void) | null = null;
+  /** On the coarse clock: when the kernel last took something. */
+  wroteAt = 0;
+  #socket: ByteSocket | null;
+  #waiting: Buffer | null = null;
+  #now: () => number;
+
+  constructor(socket: ByteSocket | null, now: () => number) {
+    this.#socket = socket;
+    this.#now = now;
+  }
+
+  /** The connection is there, or gone (null). */
+  attach(socket: ByteSocket | null): void {
+    this.#socket = socket;
+    if (socket !== null) return;
+    this.#waiting = null;
+    this.onDrain = null;
+    if (corked === this) corked = null;
+  }
+
+  get blocked(): boolean {
+    return this.#waiting !== null;
+  }
+
+  /**
+   * Writes a head, to leave with what follows it before `flush`.
+   * @returns false when it could not be written at all
+   */
+  head(source: HeadSource): boolean {
+    this.#cork();
+    let written = source.writeHead(scratch, used);
+    if (written === -1 && used > 0) {
+      this.#send();
+      written = source.writeHead(scratch, 0);
+    }
+    if (written >= 0) {
+      used += written;
+      return true;
+    }
+    if (written !== -1) return false;
+    const large = Buffer.allocUnsafe(4 * SCRATCH_BYTES);
+    written = source.writeHead(large, 0);
+    if (written < 0) return false;
+    this.#direct(large.subarray(0, written));
+    return true;
+  }
+
+  /** @returns false when the producer must wait for `onDrain`. */
+  write(chunk: Uint8Array): boolean {
+    if (corked === this) {
+      if (chunk.byteLength <= SCRATCH_BYTES - used) {
+        scratch.set(chunk, used);
+        used += chunk.byteLength;
+        return this.#waiting === null;
+      }
+      this.#send();
+    }
+    this.#direct(chunk);
+    return this.#waiting === null;
+  }
+
+  /** Gathers the next writes until `flush`. */
+  cork(): void {
+    this.#cork();
+  }
+
+  /** Sends what was gathered. */
+  flush(): void {
+    if (corked !== this) return;
+    this.#send();
+    corked = null;
+  }
+
+  /** The socket can take more. */
+  drained(): void {
+    const waiting = this.#waiting;
+    if (waiting === null) return;
+    this.#waiting = null;
+    this.#direct(waiting);
+    if (this.#waiting !== null || this.onDrain === null) return;
+    const resume = this.onDrain;
+    this.onDrain = null;
+    resume();
+  }
+
+  #cork(): void {
+    if (corked === this) return;
+    corked?.flush();
+    corked = this;
+    used = 0;
+  }
+
+  #send(): void {
+    const size = used;
+    used = 0;
+    if (size > 0) this.#direct(scratch.subarray(0, size));
+  }
+
+  #direct(bytes: Uint8Array): void {
+    const socket = this.#socket;
+    if (socket === null) return;
+    if (this.#waiting !== null) {
+      this.#waiting = Buffer.concat([this.#waiting, bytes]);
+      return;
+    }
+    const taken = Math.max(0, socket.write(bytes));
+    if (taken > 0) this.wroteAt = this.#now();
+    if (taken === bytes.byteLength) return;
+    // The chunk is its producer's memory, valid during this call only.
+    this.#waiting = Buffer.from(bytes.subarray(taken));
+  }
+}
