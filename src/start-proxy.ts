@@ -1,6 +1,7 @@
-import { loadConfig, type LoadOptions, type LoadResult } from "./control/config/load-config.ts";
+import { type ConfigAccepted, loadConfig, type LoadedConfig, type LoadOptions } from "./control/config/load-config.ts";
 import { formatDiagnostic, type Diagnostic } from "./control/config/diagnostics.ts";
-import { watchConfig } from "./control/config/watch-files.ts";
+import { SlotTable } from "./control/config/slot-table.ts";
+import { type ConfigWatch, watchConfig } from "./control/config/watch-files.ts";
 import { Reconciler, type Outcome, type Proposal } from "./control/reconciler.ts";
 import type { Telemetry } from "./model/ports.ts";
 import type { SnapshotSpec } from "./model/snapshot-spec.ts";
@@ -50,11 +51,12 @@ class Proxy implements RunningProxy {
   readonly #options: StartOptions;
   readonly #plane: DataPlane;
   readonly #reconciler: Reconciler<readonly Diagnostic[]>;
-  #loaded: LoadResult | null = null;
+  readonly #slots = new SlotTable();
+  #loaded: LoadedConfig | null = null;
   #output: LogOutput | null = null;
   #access: AccessLog | null = null;
   #spec: SnapshotSpec | null = null;
-  #unwatch: () => void = () => undefined;
+  #watch: ConfigWatch | null = null;
 
   constructor(options: StartOptions) {
     this.#options = options;
@@ -84,22 +86,29 @@ class Proxy implements RunningProxy {
     if (outcome.kind === "invalid") throw new StartError(outcome.error.map(formatDiagnostic));
     if (outcome.kind === "refused") throw startError(outcome.error);
     for (const warning of this.#loaded!.warnings) this.#options.warn(formatDiagnostic(warning));
-    this.#watch();
+    this.#watch = watchConfig(this.#loaded!.files, () => void this.reload());
     const { log } = this.log;
     for (const { name, host, port, tls } of this.listeners) {
-      log.info({ listener: name }, `listening on ${tls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`);
+      log.info(
+        { listener: name },
+        `listening on ${tls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`,
+      );
     }
-    log.info({ config: this.#options.file, routes: this.spec.routes.length, upstreams: this.spec.upstreams.length }, "sluice is ready");
+    log.info(
+      { config: this.#options.file, routes: this.spec.routes.length, upstreams: this.spec.upstreams.length },
+      "sluice is ready",
+    );
   }
 
   async reload(): Promise<void> {
     const outcome = await this.#reconciler.reconcile();
     this.#report(outcome);
-    this.#watch();
+    // Also after a refusal: the mistake may be in a file that was not read before.
+    this.#watch?.update(this.#loaded!.files);
   }
 
   async shutDown(): Promise<boolean> {
-    this.#unwatch();
+    this.#watch?.close();
     const { delayMs, drainMs } = this.spec.shutdown;
     this.#plane.notReady();
     if (delayMs > 0) await Bun.sleep(delayMs);
@@ -112,7 +121,7 @@ class Proxy implements RunningProxy {
   }
 
   #propose(): Proposal<readonly Diagnostic[]> {
-    const loaded = loadConfig(this.#options.file, this.#options);
+    const loaded = loadConfig(this.#options.file, { ...this.#options, slots: this.#slots });
     this.#loaded = loaded;
     return loaded.ok ? { ok: true, spec: loaded.spec } : { ok: false, error: loaded.errors };
   }
@@ -131,9 +140,9 @@ class Proxy implements RunningProxy {
     this.#access?.configure(this.#spec!.accessLog);
   }
 
-  #openLog(loaded: Extract<LoadResult, { ok: true }>, spec: SnapshotSpec): void {
+  #openLog(loaded: ConfigAccepted, spec: SnapshotSpec): void {
     const { level, format } = loaded.logging;
-    this.#output = createLogger({ level, format: this.#options.mode === "develop" ? "human" : format });
+    this.#output = createLogger({ level, format: this.#options.mode === "develop" ? "pretty" : format });
     this.#access = new AccessLog(this.#output.log, spec.accessLog, Math.random);
   }
 
@@ -155,18 +164,15 @@ class Proxy implements RunningProxy {
     };
   }
 
-  #watch(): void {
-    this.#unwatch();
-    const watched = watchConfig(this.#loaded?.files ?? [this.#options.file], () => void this.reload());
-    this.#unwatch = () => watched.close();
-  }
-
   #report(outcome: Outcome<readonly Diagnostic[]>): void {
     const { log } = this.log;
     if (outcome.kind === "unchanged") return void log.debug("configuration unchanged");
     if (outcome.kind === "applied") {
       for (const warning of this.#loaded?.warnings ?? []) log.warn(formatDiagnostic(warning));
-      return void log.info({ version: outcome.spec.version, routes: outcome.spec.routes.length }, "configuration reloaded");
+      return void log.info(
+        { version: outcome.spec.version, routes: outcome.spec.routes.length },
+        "configuration reloaded",
+      );
     }
     const lines = outcome.kind === "invalid" ? outcome.error.map(formatDiagnostic) : startError(outcome.error).lines;
     for (const line of lines) log.error(line);

@@ -12,8 +12,9 @@ import type { OpenLoadResult } from "./generator.ts";
 const SHARE_OF_MAXIMUM = 0.7;
 const CONNECTIONS = 128;
 /** Where origin and generator share a core they may not manage 70 %: then both sides are driven at what they do manage. */
-const STEP_DOWN = 0.85;
-const STEPS = 8;
+const STEP_DOWN = 0.9;
+const STEPS = 10;
+const TRIES_A_STEP = 2;
 const CALIBRATION_SECONDS = 2;
 const MANAGED_SHARE = 0.99;
 const BEARABLE_LAG_MS = 3;
@@ -80,13 +81,21 @@ async function nginxMaximum(effort: Effort, around: Surroundings): Promise<numbe
 async function drivableRate(wanted: number, around: Surroundings): Promise<number> {
   let rate = wanted;
   for (let step = 0; step < STEPS; step++) {
-    const pace = { seconds: CALIBRATION_SECONDS, warmupSeconds: 1 };
-    const { achievedPerSecond, lagP99Ms } = await drive(contenderNamed("nginx"), rate, pace, around);
-    if (achievedPerSecond >= rate * MANAGED_SHARE && lagP99Ms <= BEARABLE_LAG_MS) return rate;
-    console.log(`the generator does not keep up ${rate} requests/s here (${lagP99Ms.toFixed(1)} ms late): going lower`);
+    if (await keepsUp(rate, around)) return rate;
+    console.log(`the generator does not keep up ${rate} requests/s here: going lower`);
     rate = Math.floor(rate * STEP_DOWN);
   }
   return rate;
+}
+
+/** Twice, because a busy moment of the machine says nothing about the generator. */
+async function keepsUp(rate: number, around: Surroundings): Promise<boolean> {
+  for (let attempt = 0; attempt < TRIES_A_STEP; attempt++) {
+    const pace = { seconds: CALIBRATION_SECONDS, warmupSeconds: 1 };
+    const { achievedPerSecond, lagP99Ms } = await drive(contenderNamed("nginx"), rate, pace, around);
+    if (achievedPerSecond >= rate * MANAGED_SHARE && lagP99Ms <= BEARABLE_LAG_MS) return true;
+  }
+  return false;
 }
 
 function drive(contender: Contender, rate: number, effort: Pace, around: Surroundings): Promise<OpenLoadResult> {

@@ -24,3 +24,8 @@ export function ratio(value: number, reference: number | undefined): string {
 export function pathsOf(comparison: Comparison): string[] {
   return [...new Set(comparison.runs.map((run) => run.path))];
 }
+
+/** How much of one core the proxy had: well below 1, something else was what limited the throughput. */
+export function busyShare({ cpuMicroseconds, requestsPerSecond }: Figures): number {
+  return (cpuMicroseconds * requestsPerSecond) / 1_000_000;
+}

@@ -3,7 +3,7 @@ import { type Cores, sharesCore } from "../harness/cores.ts";
 import { BODY_BYTES } from "../harness/workspace.ts";
 import { type Comparison, type Effort, medians } from "../measure.ts";
 import type { OpenLoopComparison } from "../open-loop/compare-open-loop.ts";
-import { pathsOf, ratio, standings } from "./ratio.ts";
+import { busyShare, pathsOf, ratio, standings } from "./ratio.ts";
 
 /** A Sluice option beside what it is added to: [the option, without it]. */
 const OPTION_PAIRS: readonly (readonly [string, string])[] = [
@@ -63,9 +63,10 @@ function pathTable(comparison: Comparison, contenders: readonly Contender[], pat
     figures.p99Ms.toFixed(2),
     ratio(figures.p99Ms, reference?.p99Ms),
     figures.residentMib.toFixed(0),
+    `${(busyShare(figures) * 100).toFixed(0)} %`,
     failureCount(comparison, name, path),
   ]);
-  const header = ["", "CPU µs/request", "×", "requests/s", "×", "p99 ms", "×", "RSS MiB", "errors"];
+  const header = ["", "CPU µs/request", "×", "requests/s", "×", "p99 ms", "×", "RSS MiB", "busy", "errors"];
   return `## ${sizeName(path)}\n\n${table(header, rows)}`;
 }
 

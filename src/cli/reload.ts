@@ -6,7 +6,11 @@ export function run(args: string[], io: Io): number {
   const at = args.indexOf("--pid");
   const given = at >= 0 ? Number(args[at + 1]) : readPid();
   if (given === null || !Number.isInteger(given) || given <= 1) {
-    io.err(at >= 0 ? "sluice reload: --pid wants a process id" : "sluice reload: no proxy runs from this folder; name it with --pid N");
+    io.err(
+      at >= 0
+        ? "sluice reload: --pid wants a process id"
+        : "sluice reload: no proxy runs from this folder; name it with --pid N",
+    );
     return at >= 0 ? 2 : 1;
   }
   try {

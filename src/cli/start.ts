@@ -1,19 +1,25 @@
-import { parseServeArguments } from "./serve-arguments.ts";
+import { locateConfig, NO_CONFIG } from "../control/config/locate-config.ts";
 import type { Io } from "../main.ts";
 import { writePid } from "../pid-file.ts";
+import { CONFIG_ARGUMENTS, parseArguments } from "./arguments.ts";
 import { StartError, type RunningProxy, type startProxy } from "../start-proxy.ts";
 
 /** `sluice start`: serves until a signal says otherwise. */
 export function startCommand(start: typeof startProxy, mode: "serve" | "develop") {
   return async (args: string[], io: Io): Promise<number> => {
     liftFetchLimit();
-    const parsed = parseServeArguments(args, process.env);
+    const parsed = parseArguments(args, CONFIG_ARGUMENTS);
     if ("usage" in parsed) {
-      io.err(`sluice start: ${parsed.usage}`);
+      io.err(`sluice start: ${parsed.usage}; usage: sluice start [--config FILE] [--set path.to.field=value]`);
       return 2;
     }
+    const file = locateConfig(parsed.values.config, process.env);
+    if (file === null) {
+      io.err(`sluice start: ${NO_CONFIG}`);
+      return 1;
+    }
     try {
-      const proxy = await start({ ...parsed, mode, warn: io.err });
+      const proxy = await start({ file, env: process.env, sets: parsed.lists.set ?? [], mode, warn: io.err });
       return await serveUntilSignal(proxy);
     } catch (error) {
       if (!(error instanceof StartError)) throw error;
@@ -33,7 +39,10 @@ export function liftFetchLimit(): void {
   const script = process.argv[1] ?? "";
   // In the one-file executable the script is inside the executable and is not an argument.
   const own = script.startsWith("/$bunfs/") ? [] : [...process.execArgv, script];
-  process.execve(process.execPath, [process.execPath, ...own, ...process.argv.slice(2)], { ...process.env, [name]: "65535" });
+  process.execve(process.execPath, [process.execPath, ...own, ...process.argv.slice(2)], {
+    ...process.env,
+    [name]: "65535",
+  });
 }
 
 /** SIGHUP reloads; SIGTERM and SIGINT drain; a second one of those ends it at once. */

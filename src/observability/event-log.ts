@@ -10,7 +10,8 @@ export function logEvent(log: Logger, event: ProxyEvent): void {
   const second = Math.floor(Date.now() / 1000);
   let budget = spent.get(event.type);
   if (budget === undefined || budget.second !== second) {
-    if (budget !== undefined && budget.dropped > 0) log.warn({ type: event.type, dropped: budget.dropped }, "events left out of the log");
+    if (budget !== undefined && budget.dropped > 0)
+      log.warn({ type: event.type, dropped: budget.dropped }, "events left out of the log");
     budget = { second, lines: 0, dropped: 0 };
     spent.set(event.type, budget);
   }

@@ -5,8 +5,8 @@ export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" |
 
 export interface LoggerOptions {
   readonly level: LogLevel;
-  /** `json`: one object a line. `human`: for a person at a terminal. */
-  readonly format: "json" | "human";
+  /** `json`: one object a line. `pretty`: for a person at a terminal. */
+  readonly format: "json" | "pretty";
 }
 
 export type Logger = PinoLogger;
@@ -23,7 +23,8 @@ export interface LogOutput {
 /** The application's log on standard output: buffered, so that a line costs no system call of its own. */
 export function createLogger(options: LoggerOptions): LogOutput {
   const destination = pino.destination({ fd: 1, sync: false, minLength: 4096 });
-  const stream = options.format === "json" ? destination : { write: (line: string) => destination.write(humanLine(line)) };
+  const stream =
+    options.format === "json" ? destination : { write: (line: string) => destination.write(humanLine(line)) };
   const log = pino(
     {
       level: options.level,

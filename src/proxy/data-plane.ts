@@ -44,7 +44,9 @@ export class DataPlane {
     this.#deps = deps;
     this.#fast = new Ticker(deps.clock, FAST_MS);
     this.#slow = new Ticker(deps.clock, SLOW_MS);
-    this.#transports = new TransportRegistry(createTransports({ clock: deps.clock, fast: this.#fast, slow: this.#slow }));
+    this.#transports = new TransportRegistry(
+      createTransports({ clock: deps.clock, fast: this.#fast, slow: this.#slow }),
+    );
   }
 
   /** @throws BindError when an address cannot be had; nothing has changed then. */
@@ -121,4 +123,3 @@ export class DataPlane {
     });
   }
 }
-

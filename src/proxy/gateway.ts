@@ -113,7 +113,13 @@ export class Gateway implements Door {
   }
 
   refuse(error: GatewayError, listener: string, peerAddress: string): Reply {
-    this.#telemetry.event({ type: "request.refused", listener, peer: peerAddress, code: error.kind, detail: error.detail });
+    this.#telemetry.event({
+      type: "request.refused",
+      listener,
+      peer: peerAddress,
+      code: error.kind,
+      detail: error.detail,
+    });
     return failureReply(error, this.#ids.next());
   }
 

@@ -78,7 +78,14 @@ export class Snapshot {
     this.#leases.push(lease);
     const balancer = createBalancer(spec.balance, endpoints, this.#deps.random);
     const sticky = spec.sticky === null ? null : new Sticky(spec.sticky.cookie, endpoints, balancer);
-    return new Upstream({ spec, endpoints, registry: this.#deps.endpoints, balancer, sticky, transports: lease.transports });
+    return new Upstream({
+      spec,
+      endpoints,
+      registry: this.#deps.endpoints,
+      balancer,
+      sticky,
+      transports: lease.transports,
+    });
   }
 
   #compileAction(route: RouteSpec, action: RouteAction): CompiledAction {

@@ -152,9 +152,7 @@ export class StreamBody implements Body, Ticked {
 
   /** Everything was there at once: then there is no end of stream to wait for, and the bytes can be kept for another try. */
   #isComplete(chunks: Bytes[]): boolean {
-    return (
-      !this.#used && chunks.length === 1 && chunks[0]!.byteLength === this.length && this.length <= KEEP_BYTES
-    );
+    return !this.#used && chunks.length === 1 && chunks[0]!.byteLength === this.length && this.length <= KEEP_BYTES;
   }
 
   readonly #resume = (): void => {

@@ -39,10 +39,10 @@ export function buildRoutes(
     built.push({ route: catchAll(context), name: undefined, path: ["backend"] });
     used.add(BACKEND);
   }
-  warnOfTwins(built, context);
-  for (const { spec, path } of upstreams) {
-    if (spec.name !== undefined && !used.has(spec.name))
-      context.warn([...path, "name"], `no route uses the upstream "${spec.name}"`);
+  // What could not be read looks like something else: these would warn of what is not so.
+  if (!context.hasErrors) {
+    warnOfTwins(built, context);
+    warnOfUnused(upstreams, used, context);
   }
   return withIds(built, context);
 }
@@ -89,6 +89,12 @@ function withIds(built: readonly Unnamed[], context: BuildContext): UnslottedRou
     taken.add(id);
     return { id, ...route };
   });
+}
+
+function warnOfUnused(upstreams: readonly BuiltUpstream[], used: ReadonlySet<string>, context: BuildContext): void {
+  for (const { spec, path } of upstreams) {
+    if (!used.has(spec.name)) context.warn([...path, "name"], `no route uses the upstream "${spec.name}"`);
+  }
 }
 
 function warnOfTwins(built: readonly Unnamed[], context: BuildContext): void {

@@ -26,6 +26,7 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
 /** Collects what is wrong, so that all of it is told at once and in the order of the file. */
 export class DiagnosticBag {
   readonly #all: Diagnostic[] = [];
+  readonly #told = new Set<string>();
 
   error(at: Position, path: ConfigPath, message: string, hint?: string): void {
     this.#add("error", at, path, { message, hint });
@@ -54,6 +55,10 @@ export class DiagnosticBag {
     { message, hint }: { message: string; hint: string | undefined },
   ): void {
     const { file, line, column } = at;
+    // A value that stands for many (an anchor, `plugins.all`) is told of once.
+    const key = JSON.stringify([file, line, column, path.join("."), message]);
+    if (this.#told.has(key)) return;
+    this.#told.add(key);
     const diagnostic = { file, line, column, path: path.join("."), message, severity };
     this.#all.push(hint === undefined ? diagnostic : { ...diagnostic, hint });
   }

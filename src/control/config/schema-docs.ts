@@ -57,7 +57,7 @@ function section(key: string, schema: AnnotatedSchema): string {
 function bullet({ path, schema, isRequired }: Row): string {
   const mark = schema.later ? " _(later)_" : "";
   const need = isRequired ? ", required" : "";
-  return `- **\`${path}\`**${mark} (${expectedOf(schema)}${need}): ${schema.description ?? ""}${defaultOf(schema)}`;
+  return `- **\`${path}\`**${mark} (${expectedOf(schema)}${need}): ${schema.description ?? ""}${defaultOf(schema)}`.trimEnd();
 }
 
 function defaultOf(schema: AnnotatedSchema): string {

@@ -28,7 +28,10 @@ const RateLimit = record({
 
 export const RateLimits = oneOrMany(RateLimit, { description: "How often it may be asked.", later: true });
 
-const Redis = record({ url: text({ description: "redis://[user:password@]host:port/db", secret: true }) });
+const Redis = record(
+  { url: text({ description: "redis://[user:password@]host:port/db", secret: true }) },
+  { description: "A Redis server." },
+);
 
 export const rateLimitField = optional(
   record(

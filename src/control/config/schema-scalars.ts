@@ -1,4 +1,5 @@
-import type { ScalarNode } from "./config-node.ts";
+import { describeNode, type ScalarNode } from "./config-node.ts";
+import { didYouMean } from "./edit-distance.ts";
 import { scalar, scalarField, type FieldOptions, type ScalarKind } from "./schema-kit.ts";
 import { parseDuration, parseSize } from "./units.ts";
 import {
@@ -127,7 +128,11 @@ export function choice<const T extends string | number>(values: readonly T[], op
     json: { enum: values },
     read: (node) => {
       const value = values.find((candidate) => String(candidate) === String(node.value));
-      return value === undefined ? null : { value };
+      if (value !== undefined) return { value };
+      if (node.value === null) return null;
+      const hint = didYouMean(node.source, values.map(String));
+      const problem = `expected ${kind.expected}, got ${describeNode(node)}`;
+      return hint === undefined ? { problem } : { problem, hint };
     },
   };
   return scalar(kind, options);

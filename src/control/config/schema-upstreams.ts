@@ -36,7 +36,12 @@ const POLICIES = ["round-robin", "least-connections", "p2c", "ewma", "random", "
 const Balance = Type.Union(
   [
     choice(POLICIES, { description: "A policy by name." }),
-    record({ hash: record({ by: scalar(HASH_KIND, { description: "What stays on one endpoint." }) }) }),
+    record({
+      hash: record(
+        { by: scalar(HASH_KIND, { description: "What stays on one endpoint." }) },
+        { description: "Consistent hashing." },
+      ),
+    }),
   ],
   {
     description:

@@ -5,7 +5,8 @@
 export class SlotTable {
   readonly #slots = new Map<string, number>();
   readonly #freed: number[] = [];
-  #next = 0;
+  /** 0 is for exchanges that matched no route. */
+  #next = 1;
 
   slotOf(id: string): number {
     const known = this.#slots.get(id);

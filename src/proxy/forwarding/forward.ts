@@ -140,7 +140,11 @@ export class Forward implements Responder, Cancel, Release, Ticked {
     if (endpoint !== null && error.side === "upstream") this.#host.attemptFailed(endpoint, error);
     const exchange = this.#exchange;
     const failed = { error, method: exchange.outgoing.method, body: exchange.requestBody, attempts: exchange.attempts };
-    if (endpoint === null || !mayRetry(failed, this.#upstream.spec.retries) || this.#host.snapshot.clock.now() >= this.#headDeadline) {
+    if (
+      endpoint === null ||
+      !mayRetry(failed, this.#upstream.spec.retries) ||
+      this.#host.snapshot.clock.now() >= this.#headDeadline
+    ) {
       return this.#finish(error);
     }
     (this.#tried ??= []).push(endpoint);
@@ -209,7 +213,9 @@ export class Forward implements Responder, Cancel, Release, Ticked {
 
   #noEndpoint(): GatewayError {
     const full = this.#upstream.available.length > 0;
-    const detail = full ? `every endpoint of ${this.#upstream.name} is full` : `no endpoint of ${this.#upstream.name} is available`;
+    const detail = full
+      ? `every endpoint of ${this.#upstream.name} is full`
+      : `no endpoint of ${this.#upstream.name} is available`;
     return new GatewayError(full ? "overloaded" : "no_healthy_endpoint", detail);
   }
 }

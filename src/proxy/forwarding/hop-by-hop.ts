@@ -24,7 +24,14 @@ export function isHopByHop(name: string): boolean {
 }
 
 /** Must survive even where `Connection` names them: without them the message means something else. */
-const END_TO_END: ReadonlySet<string> = new Set(["host", "content-length", "cookie", "set-cookie", "content-type", "authorization"]);
+const END_TO_END: ReadonlySet<string> = new Set([
+  "host",
+  "content-length",
+  "cookie",
+  "set-cookie",
+  "content-type",
+  "authorization",
+]);
 
 /** Lower-case names that `Connection` lists besides the ones that are hop-by-hop anyway; null for the usual none. */
 export function connectionNames(headers: HeaderMap): ReadonlySet<string> | null {

@@ -67,7 +67,12 @@ export function requestHeaders(exchange: Exchange, authority: string): HeaderMap
   return new HeaderMap(outNames, outValues);
 }
 
-const VIA = { "1.0": `1.0 ${PSEUDONYM}`, "1.1": `1.1 ${PSEUDONYM}`, "2": `2 ${PSEUDONYM}`, "3": `3 ${PSEUDONYM}` } as const;
+const VIA = {
+  "1.0": `1.0 ${PSEUDONYM}`,
+  "1.1": `1.1 ${PSEUDONYM}`,
+  "2": `2 ${PSEUDONYM}`,
+  "3": `3 ${PSEUDONYM}`,
+} as const;
 
 const enum Special {
   none,

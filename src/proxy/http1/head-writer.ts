@@ -5,6 +5,8 @@ import { FieldLines } from "./field-lines.ts";
 import { CR, FIELD_VALUE, LF, SP, TARGET, TOKEN } from "./octets.ts";
 import { isWellFormedSection, TOO_SMALL, UNSAFE } from "./written.ts";
 
+const BLANK_LINE_BYTES = 2;
+
 /** What the codec says on its own authority, besides the end-to-end fields. */
 export interface ConnectionFields {
   readonly framing: Framing;
@@ -38,13 +40,16 @@ export interface OutgoingResponse {
 export function writeRequestHead(buf: Buffer, offset: number, head: OutgoingRequest, own: ConnectionFields): number {
   // A request cannot end with its connection: the reply comes on it.
   if (own.framing === UNTIL_CLOSE) return UNSAFE;
-  const lines = new FieldLines(`${head.method} ${head.target} HTTP/1.1\r\n`);
+  const line = `${head.method} ${head.target} HTTP/1.1\r\n`;
+  if (line.length + BLANK_LINE_BYTES > buf.length - offset) return TOO_SMALL;
+  const lines = new FieldLines(buf, offset + buf.latin1Write(line, offset));
+  const from = requestLineEnd(buf, offset);
   if (head.headers.indexOf("host") < 0) lines.add("Host", head.authority);
   lines.addRequestFields(head.headers, head.authority, own.framing);
   if (own.framing === CHUNKED) lines.add("Transfer-Encoding", "chunked");
   if (own.teTrailers) lines.add("TE", "trailers");
   addConnection(lines, own);
-  return write(buf, offset, lines, requestLineEnd);
+  return finish(buf, offset, lines, from);
 }
 
 /**
@@ -53,13 +58,16 @@ export function writeRequestHead(buf: Buffer, offset: number, head: OutgoingRequ
  * @returns octets written, `TOO_SMALL` (take a larger buffer) or `UNSAFE`
  */
 export function writeResponseHead(buf: Buffer, offset: number, head: OutgoingResponse, own: ConnectionFields): number {
-  const lines = new FieldLines(`HTTP/1.1 ${head.status} ${head.reason}\r\n`);
+  const line = `HTTP/1.1 ${head.status} ${head.reason}\r\n`;
+  if (line.length + BLANK_LINE_BYTES > buf.length - offset) return TOO_SMALL;
+  const lines = new FieldLines(buf, offset + buf.latin1Write(line, offset));
+  const from = statusLineEnd(buf, offset);
   // RFC 9110 §8.6, RFC 9112 §6.1: 1xx and 204 carry neither Content-Length nor Transfer-Encoding.
   const framing = refusesFraming(head.status) ? UNTIL_CLOSE : own.framing;
   lines.addResponseFields(head.headers, framing);
   if (framing === CHUNKED) lines.add("Transfer-Encoding", "chunked");
   addConnection(lines, own);
-  return write(buf, offset, lines, statusLineEnd);
+  return finish(buf, offset, lines, from);
 }
 
 /** RFC 9110 §7.6.1: who sends a field of this connection names it in Connection. */
@@ -77,17 +85,11 @@ function listed(list: string, option: string): string {
   return list === "" ? option : `${list}, ${option}`;
 }
 
-function write(
-  buf: Buffer,
-  offset: number,
-  lines: FieldLines,
-  startLineEnd: (bytes: Uint8Array, at: number) => number,
-): number {
-  const text = lines.text + "\r\n";
-  if (text.length > buf.length - offset) return TOO_SMALL;
-  const end = offset + buf.latin1Write(text, offset);
-  const next = startLineEnd(buf, offset);
-  return next >= 0 && isWellFormedSection(buf, next, end, lines.count) ? end - offset : UNSAFE;
+/** `from`: where the fields begin, negative when the start line went wrong. */
+function finish(buf: Buffer, offset: number, lines: FieldLines, from: number): number {
+  if (!lines.fits) return TOO_SMALL;
+  lines.end();
+  return from >= 0 && isWellFormedSection(buf, from, lines.at, lines.count) ? lines.at - offset : UNSAFE;
 }
 
 /** Index after the request-line that was written at `at`; -1 when hooks or configuration made something else of it. */

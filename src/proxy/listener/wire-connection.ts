@@ -90,7 +90,9 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
     this.#lastExchange = true;
     if (this.exchange === null) return this.#socket.end();
     const tunnelled = this.responder.tunnelled;
-    this.body?.closed(tunnelled ? null : new GatewayError("client_closed", "the client stopped in the middle of its request"));
+    this.body?.closed(
+      tunnelled ? null : new GatewayError("client_closed", "the client stopped in the middle of its request"),
+    );
   }
 
   onClose(): void {

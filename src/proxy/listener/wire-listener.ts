@@ -80,7 +80,8 @@ class WireListener implements Listener, WireHost {
     socket.data = connection;
     this.#connections.add(connection);
     const { maxConnections } = door.limits;
-    if (maxConnections !== null && this.#connections.size > maxConnections) connection.refuse(new GatewayError("overloaded", "maxConnections"));
+    if (maxConnections !== null && this.#connections.size > maxConnections)
+      connection.refuse(new GatewayError("overloaded", "maxConnections"));
   }
 
   #settle(): void {

@@ -14,7 +14,10 @@ export class WireReplyHead implements ConnectionFields, HeadSource {
   readonly teTrailers = false;
   readonly #response: OutgoingResponse;
 
-  constructor(response: OutgoingResponse, own: Pick<WireReplyHead, "framing" | "keepAlive" | "connection" | "upgrade">) {
+  constructor(
+    response: OutgoingResponse,
+    own: Pick<WireReplyHead, "framing" | "keepAlive" | "connection" | "upgrade">,
+  ) {
     this.#response = response;
     this.framing = own.framing;
     this.keepAlive = own.keepAlive;
@@ -39,7 +42,10 @@ export function finalHead(reply: Reply, request: RequestHead | null, persistent:
 
 export function interimHead(status: number, headers: HeaderMap): WireReplyHead {
   const reason = REASONS[status] ?? "";
-  return new WireReplyHead({ status, reason, headers }, { framing: NO_BODY, keepAlive: true, connection: null, upgrade: null });
+  return new WireReplyHead(
+    { status, reason, headers },
+    { framing: NO_BODY, keepAlive: true, connection: null, upgrade: null },
+  );
 }
 
 export function switchingHead(reply: Reply, protocol: string): WireReplyHead {

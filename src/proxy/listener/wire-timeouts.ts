@@ -14,7 +14,8 @@ export function enforceTimeouts(connection: WireConnection, now: number, timeout
   if (connection.lingering) {
     if (now - connection.idleSince > LINGER_MS) connection.terminate();
   } else if (connection.headSince !== 0) {
-    if (now - connection.headSince > timeouts.headMs) connection.refuse(new GatewayError("request_timeout", "slow head"));
+    if (now - connection.headSince > timeouts.headMs)
+      connection.refuse(new GatewayError("request_timeout", "slow head"));
   } else if (now - connection.idleSince > timeouts.keepAliveMs) {
     connection.close();
   }
@@ -25,10 +26,12 @@ function enforceDuringExchange(connection: WireConnection, now: number, timeouts
   const { out } = responder;
   if (responder.tunnelled) {
     const quietSince = Math.max(readAt, out.wroteAt);
-    if (timeouts.streamIdleMs !== null && now - quietSince > timeouts.streamIdleMs) responder.bodyCut(gone("a quiet tunnel"));
+    if (timeouts.streamIdleMs !== null && now - quietSince > timeouts.streamIdleMs)
+      responder.bodyCut(gone("a quiet tunnel"));
     return;
   }
-  if (out.blocked && now - out.wroteAt > timeouts.bodyIdleMs) return responder.bodyCut(gone("the client stopped reading"));
+  if (out.blocked && now - out.wroteAt > timeouts.bodyIdleMs)
+    return responder.bodyCut(gone("the client stopped reading"));
   if (body === null || body.paused) return;
   if (responder.expectsContinue && body.size === 0) {
     if (now - readAt > CONTINUE_MS) responder.informational(100, new HeaderMap());

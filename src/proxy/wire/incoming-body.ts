@@ -72,7 +72,8 @@ export class IncomingBody implements Body, Pick<Sink, "write"> {
   /** No more will come. `error: null`: the peer closed in good order, which ends an until-close body and cuts any other. */
   closed(error: GatewayError | null): void {
     if (this.ended) return;
-    if (error === null && this.#left === Number.POSITIVE_INFINITY) return this.#sink === null ? this.#closeLater() : this.#finish(null);
+    if (error === null && this.#left === Number.POSITIVE_INFINITY)
+      return this.#sink === null ? this.#closeLater() : this.#finish(null);
     this.#fail(error ?? new GatewayError("upstream_reset", "the connection closed before the end of the body"));
   }
 

@@ -2,7 +2,13 @@ import type { Sink } from "../../model/body.ts";
 import { GatewayError } from "../../model/gateway-error.ts";
 import type { HeaderMap } from "../../model/header-map.ts";
 import { CHUNKED, type Framing } from "../http1/body-framing.ts";
-import { CHUNK_END, CHUNK_HEADER_BYTES, LAST_CHUNK, writeChunkHeader, writeLastChunk } from "../http1/chunked-encoder.ts";
+import {
+  CHUNK_END,
+  CHUNK_HEADER_BYTES,
+  LAST_CHUNK,
+  writeChunkHeader,
+  writeLastChunk,
+} from "../http1/chunked-encoder.ts";
 import type { SocketOut } from "./socket-out.ts";
 
 /** The connection a body leaves by. */

@@ -79,7 +79,8 @@ export class FetchAttempt implements Cancel, Ticked {
     if (body === null) return init;
     this.#upload = new TrackedUpload(body);
     // An explicit Content-Length is kept with a stream; without one it is sent chunked.
-    if (body.length !== null && headers.indexOf("content-length") < 0) addField(fields, "Content-Length", String(body.length));
+    if (body.length !== null && headers.indexOf("content-length") < 0)
+      addField(fields, "Content-Length", String(body.length));
     init.body = toStream(this.#upload);
     return init;
   }

@@ -35,7 +35,11 @@ class FetchTransport implements Transport {
       return DONE;
     }
     if (attempt.upgrade === "websocket") return openWebSocket(attempt, this.#links, this.#ticker, on);
-    const running = new FetchAttempt(attempt, { links: this.#links, protocol: this.#protocol, ticker: this.#ticker }, on);
+    const running = new FetchAttempt(
+      attempt,
+      { links: this.#links, protocol: this.#protocol, ticker: this.#ticker },
+      on,
+    );
     running.start();
     return running;
   }

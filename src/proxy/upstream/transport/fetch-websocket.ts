@@ -102,7 +102,8 @@ class Opening implements Cancel, Ticked {
   }
 
   onTick(now: number): void {
-    if (now >= this.#deadline) this.#fail(new GatewayError("upstream_timeout", `${this.#where}: no answer to the WebSocket handshake`));
+    if (now >= this.#deadline)
+      this.#fail(new GatewayError("upstream_timeout", `${this.#where}: no answer to the WebSocket handshake`));
   }
 
   #opened(): void {

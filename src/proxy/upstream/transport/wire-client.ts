@@ -171,7 +171,8 @@ export class WireClient implements SocketEvents, BodySource, BodyOwner, Ticked {
   }
 
   #switch(dispatch: WireDispatch, head: ResponseHead, rest: Buffer): null {
-    if (dispatch.attempt.upgrade === null || head.upgrade !== dispatch.attempt.upgrade) return this.#bad("an upgrade nobody asked for");
+    if (dispatch.attempt.upgrade === null || head.upgrade !== dispatch.attempt.upgrade)
+      return this.#bad("an upgrade nobody asked for");
     dispatch.settled = true;
     this.#tunnelled = true;
     this.#replyMayIdle = true;
@@ -245,8 +246,11 @@ export class WireClient implements SocketEvents, BodySource, BodyOwner, Ticked {
     } else if (this.#reply !== null) {
       const limit = this.#replyMayIdle ? dispatch!.attempt.streamIdleMs : timeouts.idleMs;
       const quiet = now - Math.max(this.#readAt, this.#tunnelled ? this.out.wroteAt : 0);
-      if (limit !== null && !this.#reply.paused && quiet > limit) this.#lose(new GatewayError("upstream_timeout", "the reply stalled"));
-    } else if (this.#requestSent ? now - this.#sentAt > timeouts.firstByteMs : this.#stalls(now, timeouts.firstByteMs)) {
+      if (limit !== null && !this.#reply.paused && quiet > limit)
+        this.#lose(new GatewayError("upstream_timeout", "the reply stalled"));
+    } else if (
+      this.#requestSent ? now - this.#sentAt > timeouts.firstByteMs : this.#stalls(now, timeouts.firstByteMs)
+    ) {
       this.#lose(new GatewayError("upstream_timeout", "no reply in time"));
     }
   }
@@ -301,7 +305,8 @@ export class WireClient implements SocketEvents, BodySource, BodyOwner, Ticked {
     if (this.#closed) return;
     const dispatch = this.#dispatch;
     const reply = this.#reply;
-    const stale = dispatch !== null && this.#carried > 0 && !this.#heard && why.kind === "upstream_reset" && dispatch.mayResend;
+    const stale =
+      dispatch !== null && this.#carried > 0 && !this.#heard && why.kind === "upstream_reset" && dispatch.mayResend;
     this.#reply = null;
     this.#destroy(null);
     if (reply !== null) return reply.closed(why);

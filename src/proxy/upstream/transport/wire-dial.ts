@@ -25,7 +25,9 @@ function tryAddress(attempt: Attempt, tls: UpstreamTlsSpec, dialler: Dialler, at
     if (settled) return;
     settled = true;
     if (verdict === "safe" && at + 1 < addresses.length) return tryAddress(attempt, tls, dialler, at + 1);
-    dialler.onConnectFailed(new GatewayError("upstream_connect_failed", `${endpoint.id}: ${detail}`, { retry: verdict }));
+    dialler.onConnectFailed(
+      new GatewayError("upstream_connect_failed", `${endpoint.id}: ${detail}`, { retry: verdict }),
+    );
   };
   const succeeded = (socket: ByteSocket) => {
     settled = true;

@@ -68,7 +68,9 @@ export class WirePool implements EndpointPool {
     if (this.#size < maxConnections) return this.#connect(dispatch);
     this.#queue = this.#queue.filter((waiting) => !waiting.settled);
     if (this.#queue.length >= maxPending) {
-      return dispatch.fail(new GatewayError("overloaded", `${maxPending} requests wait for ${this.endpoint.id} already`));
+      return dispatch.fail(
+        new GatewayError("overloaded", `${maxPending} requests wait for ${this.endpoint.id} already`),
+      );
     }
     this.#queue.push(dispatch);
     this.ticker.add(dispatch);
