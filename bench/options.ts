@@ -29,8 +29,8 @@ export interface Options {
   readonly out: string | undefined;
 }
 
-const QUICK: Effort = { rounds: 3, seconds: 2, warmupSeconds: 1, connections: 64 };
-const FULL: Effort = { rounds: 5, seconds: 5, warmupSeconds: 2, connections: 64 };
+const QUICK: Effort = { rounds: 3, seconds: 2, warmupSeconds: 3, connections: 64 };
+const FULL: Effort = { rounds: 5, seconds: 5, warmupSeconds: 3, connections: 64 };
 const OPEN_LOOP_NAMES = ["nginx", "sluice-serve", "sluice-wire"];
 
 /** @throws an Error with one clear message for what cannot be read */

@@ -20,6 +20,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   init: async () => (await import("./cli/init.ts")).run,
   reload: async () => (await import("./cli/reload.ts")).run,
   version: async () => (await import("./cli/version.ts")).run,
+  // Not for people: `start` starts its workers with it.
+  worker: async () => (await import("./worker.ts")).workerCommand,
   help: async () => (await import("./cli/help.ts")).run,
 };
 

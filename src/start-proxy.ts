@@ -1,16 +1,16 @@
-import { type ConfigAccepted, loadConfig, type LoadedConfig, type LoadOptions } from "./control/config/load-config.ts";
+import { join } from "node:path";
 import { formatDiagnostic, type Diagnostic } from "./control/config/diagnostics.ts";
+import { loadConfig, type LoadedConfig, type LoadOptions } from "./control/config/load-config.ts";
 import { SlotTable } from "./control/config/slot-table.ts";
 import { type ConfigWatch, watchConfig } from "./control/config/watch-files.ts";
 import { Reconciler, type Outcome, type Proposal } from "./control/reconciler.ts";
-import type { Telemetry } from "./model/ports.ts";
+import type { WorkerState } from "./control/workers/supervisor.ts";
 import type { SnapshotSpec } from "./model/snapshot-spec.ts";
-import { AccessLog } from "./observability/access-log.ts";
-import { Counters, SLOT_SIZE } from "./observability/counters.ts";
-import { logEvent } from "./observability/event-log.ts";
-import { createLogger, type LogOutput } from "./observability/logger.ts";
-import { DataPlane, type BoundListener } from "./proxy/data-plane.ts";
-import { BindError, claimAddresses } from "./proxy/listener/listener-set.ts";
+import type { CounterReader } from "./observability/counters.ts";
+import { createLogger, type LoggerOptions, type LogOutput } from "./observability/logger.ts";
+import type { BoundListener } from "./proxy/data-plane.ts";
+import { type Serving, serveInWorkers, ServingHere } from "./serving.ts";
+import { workerWords } from "./worker.ts";
 
 /** Why a proxy did not start, in lines for the operator. */
 export class StartError extends Error {
@@ -32,7 +32,9 @@ export interface StartOptions extends LoadOptions {
 export interface RunningProxy {
   readonly log: LogOutput;
   readonly listeners: BoundListener[];
-  readonly counters: Counters;
+  readonly counters: CounterReader;
+  /** Empty where this process serves by itself. */
+  readonly workers: readonly WorkerState[];
   readonly spec: SnapshotSpec;
   reload(): Promise<void>;
   /** Stops accepting, lets what runs finish for at most `drainMs`, then ends it. @returns false when something was cut off. */
@@ -47,26 +49,26 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
 }
 
 class Proxy implements RunningProxy {
-  readonly counters = new Counters(new Float64Array(SLOT_SIZE * 64));
   readonly #options: StartOptions;
-  readonly #plane: DataPlane;
   readonly #reconciler: Reconciler<readonly Diagnostic[]>;
   readonly #slots = new SlotTable();
   #loaded: LoadedConfig | null = null;
+  #logging: LoggerOptions = { level: "info", format: "json" };
   #output: LogOutput | null = null;
-  #access: AccessLog | null = null;
+  #serving: Serving | null = null;
+  #prepared: SnapshotSpec | null = null;
   #spec: SnapshotSpec | null = null;
   #watch: ConfigWatch | null = null;
 
   constructor(options: StartOptions) {
     this.#options = options;
-    const clock = { now: () => performance.now(), wall: () => Date.now() };
-    this.#plane = new DataPlane({ clock, random: Math.random, telemetry: this.#telemetry() });
     this.#reconciler = new Reconciler(() => this.#propose(), {
       prepare: (spec) => this.#prepare(spec),
-      commit: () => this.#commit(),
-      abort: () => this.#plane.abort(),
+      commit: (version) => this.#commit(version),
+      abort: () => this.#serving?.abort(),
     });
+    // Workers outlive a process that just exits, and drain; a second signal means: now.
+    process.on("exit", () => this.#serving?.stop());
   }
 
   get log(): LogOutput {
@@ -74,7 +76,15 @@ class Proxy implements RunningProxy {
   }
 
   get listeners(): BoundListener[] {
-    return this.#plane.listeners;
+    return this.#serving!.listeners;
+  }
+
+  get counters(): CounterReader {
+    return this.#serving!.counters;
+  }
+
+  get workers(): readonly WorkerState[] {
+    return this.#serving!.workers;
   }
 
   get spec(): SnapshotSpec {
@@ -95,7 +105,12 @@ class Proxy implements RunningProxy {
       );
     }
     log.info(
-      { config: this.#options.file, routes: this.spec.routes.length, upstreams: this.spec.upstreams.length },
+      {
+        config: this.#options.file,
+        routes: this.spec.routes.length,
+        upstreams: this.spec.upstreams.length,
+        workers: Math.max(1, this.workers.length),
+      },
       "sluice is ready",
     );
   }
@@ -110,11 +125,10 @@ class Proxy implements RunningProxy {
   async shutDown(): Promise<boolean> {
     this.#watch?.close();
     const { delayMs, drainMs } = this.spec.shutdown;
-    this.#plane.notReady();
+    this.#serving!.notReady();
     if (delayMs > 0) await Bun.sleep(delayMs);
     this.log.log.info({ drainMs }, "draining");
-    const drained = await Promise.race([this.#plane.drain().then(() => true), Bun.sleep(drainMs).then(() => false)]);
-    this.#plane.stop();
+    const drained = await this.#serving!.drain(drainMs);
     this.log.log.info(drained ? "stopped" : "stopped; what was still running was cut off");
     this.log.flush();
     return drained;
@@ -123,45 +137,37 @@ class Proxy implements RunningProxy {
   #propose(): Proposal<readonly Diagnostic[]> {
     const loaded = loadConfig(this.#options.file, { ...this.#options, slots: this.#slots });
     this.#loaded = loaded;
-    return loaded.ok ? { ok: true, spec: loaded.spec } : { ok: false, error: loaded.errors };
+    if (!loaded.ok) return { ok: false, error: loaded.errors };
+    this.#logging = loaded.logging;
+    return { ok: true, spec: loaded.spec };
   }
 
   async #prepare(spec: SnapshotSpec): Promise<void> {
-    const mine = new Set((this.#spec?.listeners ?? []).map(({ host, port }) => `${host} ${port}`));
-    await claimAddresses(spec.listeners.filter(({ host, port }) => !mine.has(`${host} ${port}`)));
-    this.#plane.prepare(spec);
-    this.#growCounters(spec);
-    if (this.#output === null && this.#loaded?.ok === true) this.#openLog(this.#loaded, spec);
-    this.#spec = spec;
+    this.#serving ??= this.#choose(spec);
+    await this.#serving.prepare(spec);
+    this.#prepared = spec;
   }
 
-  #commit(): void {
-    this.#plane.commit();
-    this.#access?.configure(this.#spec!.accessLog);
+  async #commit(version: number): Promise<void> {
+    await this.#serving!.commit(version);
+    this.#spec = this.#prepared;
+    if (this.#serving instanceof ServingHere && this.#spec!.workers > 1) {
+      this.#options.warn(
+        this.#options.mode === "develop"
+          ? "workers: development serves in one process"
+          : "workers: going from 1 to more takes a restart; one process keeps serving",
+      );
+    }
   }
 
-  #openLog(loaded: ConfigAccepted, spec: SnapshotSpec): void {
-    const { level, format } = loaded.logging;
-    this.#output = createLogger({ level, format: this.#options.mode === "develop" ? "pretty" : format });
-    this.#access = new AccessLog(this.#output.log, spec.accessLog, Math.random);
-  }
-
-  #growCounters(spec: SnapshotSpec): void {
-    const slots = spec.routes.reduce((most, route) => Math.max(most, route.slot + 1), 1);
-    if (slots <= this.counters.slots) return;
-    this.counters.grow(Math.max(slots, this.counters.slots * 2));
-  }
-
-  #telemetry(): Telemetry {
-    return {
-      exchangeEnded: (exchange) => {
-        this.counters.record(exchange);
-        this.#access?.record(exchange);
-      },
-      event: (event) => {
-        if (this.#output !== null) logEvent(this.#output.log, event);
-      },
-    };
+  /** Once: in-process and workers cannot follow one another without letting go of connections. */
+  #choose(spec: SnapshotSpec): Serving {
+    const { mode } = this.#options;
+    const log = mode === "develop" ? ({ ...this.#logging, format: "pretty" } as const) : this.#logging;
+    this.#output = createLogger(log);
+    // `bun --watch` puts a new process in the place of this one, which would meet its workers still holding the ports.
+    if (spec.workers === 1 || mode === "develop") return new ServingHere(this.#output.log);
+    return serveInWorkers(this.#output.log, (number) => [...ownCommand(), ...workerWords(number, log)]);
   }
 
   #report(outcome: Outcome<readonly Diagnostic[]>): void {
@@ -180,7 +186,12 @@ class Proxy implements RunningProxy {
   }
 }
 
+/** What starts this program: the one-file executable, or Bun with `main.ts`. */
+function ownCommand(): string[] {
+  const folder = import.meta.dir;
+  return folder.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, join(folder, "main.ts")];
+}
+
 function startError(error: unknown): StartError {
-  if (error instanceof BindError) return new StartError([error.message]);
   return new StartError([error instanceof Error ? error.message : String(error)]);
 }

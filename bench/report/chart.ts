@@ -10,7 +10,7 @@ const BAR_HEIGHT = 14;
 const ROW_HEIGHT = 20;
 const GROUP_GAP = 34;
 const TOP = 40;
-const VALUE_WIDTH = 60;
+const VALUE_WIDTH = 100;
 /** Longer bars are cut here, so that one slow peer does not flatten the others; the figure beside the bar is exact. */
 const LONGEST_RATIO = 6;
 
@@ -73,7 +73,7 @@ function drawBar({ name, ratio }: Bar, y: number, scale: number): string {
   return `
   <text x="${LABEL_WIDTH - 8}" y="${base}" text-anchor="end">${name}</text>
   <rect class="${kind}" x="${LABEL_WIDTH}" y="${y}" width="${px(length)}" height="${BAR_HEIGHT}" rx="2"/>
-  <text x="${px(LABEL_WIDTH + length + 6)}" y="${base}">×${ratio.toFixed(2)}</text>`;
+  <text x="${px(LABEL_WIDTH + length + 6)}" y="${base}">×${ratio.toFixed(2)}${ratio > LONGEST_RATIO ? " (cut)" : ""}</text>`;
 }
 
 function px(value: number): string {

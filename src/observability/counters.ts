@@ -23,11 +23,17 @@ export interface RouteCounts {
   readonly buckets: readonly number[];
 }
 
+/** Reads totals by slot, whoever counted them. */
+export interface CounterReader {
+  readonly slots: number;
+  read(slot: number): RouteCounts;
+}
+
 /**
  * What happened, by route: one page of numbers that only its worker writes and anyone may read. Slot 0 is for exchanges that
  * matched no route. Numbers only grow, so a reader needs no lock to make sense of them.
  */
-export class Counters {
+export class Counters implements CounterReader {
   #page: Float64Array;
 
   constructor(page: Float64Array) {
@@ -38,6 +44,11 @@ export class Counters {
   grow(slots: number): void {
     const page = new Float64Array(slots * SLOT_SIZE);
     page.set(this.#page);
+    this.#page = page;
+  }
+
+  /** Goes on in `page` from what it says; what the page before says stays true and is somebody else's to add. */
+  moveTo(page: Float64Array): void {
     this.#page = page;
   }
 
@@ -62,14 +73,18 @@ export class Counters {
   }
 
   read(slot: number): RouteCounts {
-    const numbers = this.#page.subarray(slot * SLOT_SIZE, (slot + 1) * SLOT_SIZE);
-    return {
-      requests: numbers[COUNT]!,
-      byStatusClass: [...numbers.subarray(STATUS, SUM_MS)],
-      sumMs: numbers[SUM_MS]!,
-      bytesIn: numbers[BYTES_IN]!,
-      bytesOut: numbers[BYTES_OUT]!,
-      buckets: [...numbers.subarray(BUCKETS)],
-    };
+    return countsOf(this.#page.subarray(slot * SLOT_SIZE, (slot + 1) * SLOT_SIZE));
   }
+}
+
+/** The numbers of one slot, named. */
+export function countsOf(numbers: Float64Array): RouteCounts {
+  return {
+    requests: numbers[COUNT] ?? 0,
+    byStatusClass: [...numbers.subarray(STATUS, SUM_MS)],
+    sumMs: numbers[SUM_MS] ?? 0,
+    bytesIn: numbers[BYTES_IN] ?? 0,
+    bytesOut: numbers[BYTES_OUT] ?? 0,
+    buckets: [...numbers.subarray(BUCKETS)],
+  };
 }

@@ -7,6 +7,8 @@ export interface LoggerOptions {
   readonly level: LogLevel;
   /** `json`: one object a line. `pretty`: for a person at a terminal. */
   readonly format: "json" | "pretty";
+  /** The worker whose log this is, where several processes write to one standard output. */
+  readonly worker?: number;
 }
 
 export type Logger = PinoLogger;
@@ -20,15 +22,19 @@ export interface LogOutput {
   flush(): void;
 }
 
+const ALONE = { minLength: 4096 };
+/** A pipe keeps writes of up to 4096 bytes (PIPE_BUF) in one piece: no line of one process ends up inside another's. */
+const SHARED = { minLength: 3072, maxWrite: 4096 };
+
 /** The application's log on standard output: buffered, so that a line costs no system call of its own. */
 export function createLogger(options: LoggerOptions): LogOutput {
-  const destination = pino.destination({ fd: 1, sync: false, minLength: 4096 });
+  const destination = pino.destination({ fd: 1, sync: false, ...(options.worker === undefined ? ALONE : SHARED) });
   const stream =
     options.format === "json" ? destination : { write: (line: string) => destination.write(humanLine(line)) };
   const log = pino(
     {
       level: options.level,
-      base: undefined,
+      base: options.worker === undefined ? undefined : { worker: options.worker },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: SECRETS.flatMap((name) => [`["${name}"]`, `*["${name}"]`]), censor: "[redacted]" },

@@ -1,5 +1,6 @@
 import type { Body, BodyDone, Sink } from "../model/body.ts";
 import { GatewayError } from "../model/gateway-error.ts";
+import { collect } from "./body-stream.ts";
 import type { Ticked, Ticker } from "./ticker.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -9,15 +10,15 @@ export interface WebMessage {
   readonly body: ReadableStream<Bytes> | null;
 }
 
-/** When a body counts as stuck, and what its errors mean. */
-export interface StreamBodyRules {
+/** Where a body comes from: when it counts as stuck, and what its errors mean. One object a message, not a closure a rule. */
+export interface BodySource {
   readonly ticker: Ticker;
   /** Between two reads, while somebody waits for bytes; null: never. */
   readonly idleMs: number | null;
-  readonly onIdle: () => GatewayError;
-  readonly toError: (cause: unknown) => GatewayError;
+  idleError(): GatewayError;
+  readError(cause: unknown): GatewayError;
   /** Called once when the body is over, however it ended; stops whatever feeds it when there is an error. */
-  readonly onOver: (error?: GatewayError) => void;
+  bodyOver(error?: GatewayError): void;
 }
 
 /** A body of known length that arrived complete is kept up to this size, so that it can be sent again. */
@@ -37,7 +38,7 @@ export class StreamBody implements Body, Ticked {
   readonly trailers = null;
   tickSlot = -1;
   readonly #message: WebMessage;
-  readonly #rules: StreamBodyRules;
+  readonly #source: BodySource;
   #reader: ManyReader | null = null;
   #sink: Sink | null = null;
   #done: BodyDone | null = null;
@@ -48,10 +49,10 @@ export class StreamBody implements Body, Ticked {
   #used = false;
   #over = false;
 
-  constructor(message: WebMessage, length: number | null, rules: StreamBodyRules) {
+  constructor(message: WebMessage, length: number | null, source: BodySource) {
     this.#message = message;
     this.length = length;
-    this.#rules = rules;
+    this.#source = source;
   }
 
   get used(): boolean {
@@ -91,10 +92,10 @@ export class StreamBody implements Body, Ticked {
   }
 
   onTick(now: number): void {
-    const { idleMs, onIdle } = this.#rules;
+    const { idleMs } = this.#source;
     // The first tick after a read started sets the time: nothing reads the clock for each chunk.
     if (this.#waitingSince === 0) this.#waitingSince = now;
-    else if (idleMs !== null && now - this.#waitingSince >= idleMs) this.#fail(onIdle());
+    else if (idleMs !== null && now - this.#waitingSince >= idleMs) this.#fail(this.#source.idleError());
   }
 
   /** Takes what is there; waits for more with one promise; stops while the sink is full. */
@@ -104,27 +105,26 @@ export class StreamBody implements Body, Ticked {
       try {
         read = this.#reader!.readMany();
       } catch (cause) {
-        return this.#fail(this.#rules.toError(cause));
+        return this.#fail(this.#source.readError(cause));
       }
       if (read instanceof Promise) {
-        if (this.#rules.idleMs !== null) this.#rules.ticker.add(this);
+        if (this.#source.idleMs !== null) this.#source.ticker.add(this);
         this.#waitingSince = 0;
-        read.then(this.#onRead, this.#onError);
+        read.then(
+          (more) => this.#onRead(more),
+          (cause: unknown) => this.#fail(this.#source.readError(cause)),
+        );
         return;
       }
       if (!this.#take(read)) return;
     }
   }
 
-  readonly #onRead = (read: Read): void => {
+  #onRead(read: Read): void {
     // Not waiting any more: a full sink may take as long as it likes.
-    this.#rules.ticker.remove(this);
+    this.#source.ticker.remove(this);
     if (!this.#over && this.#take(read)) this.#pump();
-  };
-
-  readonly #onError = (cause: unknown): void => {
-    this.#fail(this.#rules.toError(cause));
-  };
+  }
 
   /** @returns true to go on reading. */
   #take(read: Read): boolean {
@@ -146,7 +146,7 @@ export class StreamBody implements Body, Ticked {
       this.#finish();
       return false;
     }
-    if (!ready) sink.onDrain = this.#resume;
+    if (!ready) sink.onDrain = () => this.#pump();
     return ready;
   }
 
@@ -155,16 +155,12 @@ export class StreamBody implements Body, Ticked {
     return !this.#used && chunks.length === 1 && chunks[0]!.byteLength === this.length && this.length <= KEEP_BYTES;
   }
 
-  readonly #resume = (): void => {
-    this.#pump();
-  };
-
   #finish(): void {
     if (this.length !== null && this.#kept === null && this.#received < this.length) {
-      return this.#fail(this.#rules.toError(new Error(`${this.#received} of ${this.length} bytes came`)));
+      return this.#fail(this.#source.readError(new Error(`${this.#received} of ${this.length} bytes came`)));
     }
     this.#over = true;
-    this.#rules.onOver();
+    this.#source.bodyOver();
     const sink = this.#sink!;
     const done = this.#done!;
     this.#release();
@@ -177,8 +173,8 @@ export class StreamBody implements Body, Ticked {
     if (this.#over) return;
     this.#over = true;
     this.#error = error;
-    this.#rules.ticker.remove(this);
-    this.#rules.onOver(error);
+    this.#source.ticker.remove(this);
+    this.#source.bodyOver(error);
     this.#reader?.cancel(error).catch(ignore);
     const sink = this.#sink;
     const done = this.#done;
@@ -201,97 +197,3 @@ function deliver(bytes: Bytes, sink: Sink, done: BodyDone): void {
 }
 
 function ignore(): void {}
-
-/** Everything of a body, or the reason why not. */
-export function collect(body: Body, limit: number): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    const sink: Sink = {
-      onDrain: null,
-      write(chunk) {
-        size += chunk.byteLength;
-        if (size <= limit) chunks.push(chunk.slice());
-        else queueMicrotask(() => body.cancel(new GatewayError("body_too_large", `more than ${limit} bytes`)));
-        return true;
-      },
-      end: () => {},
-      abort: () => {},
-    };
-    body.pipeTo(sink, (error) => {
-      if (error !== undefined) reject(error);
-      else if (size > limit) reject(new GatewayError("body_too_large", `${size} bytes over a limit of ${limit}`));
-      else resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
-    });
-  });
-}
-
-/** Any body as a web stream, pulled chunk by chunk; `stream()` of a body that has no native one. */
-export function toStream(body: Body): ReadableStream<Uint8Array> {
-  const sink = new ControllerSink();
-  return new ReadableStream<Uint8Array>(
-    {
-      pull(controller) {
-        return sink.pull(controller, body);
-      },
-      cancel(reason) {
-        body.cancel(reason instanceof GatewayError ? reason : new GatewayError("client_closed", String(reason)));
-      },
-    },
-    // Nothing is read before somebody wants it: a body that was not touched can be sent somewhere else.
-    { highWaterMark: 0 },
-  );
-}
-
-/** A sink into a stream's controller: one chunk ahead, then it waits until the stream is pulled again. */
-class ControllerSink implements Sink {
-  onDrain: (() => void) | null = null;
-  #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
-  #pulled: (() => void) | null = null;
-  #over = false;
-
-  pull(controller: ReadableStreamDefaultController<Uint8Array>, body: Body): Promise<void> | undefined {
-    const isFirst = this.#controller === null;
-    this.#controller = controller;
-    const waiting = new Promise<void>((resolve) => {
-      this.#pulled = resolve;
-    });
-    if (isFirst) body.pipeTo(this, ignore);
-    else {
-      const resume = this.onDrain;
-      this.onDrain = null;
-      resume?.();
-    }
-    return this.#over ? undefined : waiting;
-  }
-
-  write(chunk: Uint8Array): boolean {
-    this.#controller!.enqueue(chunk.slice());
-    this.#settle();
-    return false;
-  }
-
-  end(): void {
-    if (this.#over) return;
-    this.#over = true;
-    try {
-      this.#controller!.close();
-    } catch {
-      // Whoever read the stream has cancelled it.
-    }
-    this.#settle();
-  }
-
-  abort(why: GatewayError): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#controller?.error(why);
-    this.#settle();
-  }
-
-  #settle(): void {
-    const pulled = this.#pulled;
-    this.#pulled = null;
-    pulled?.();
-  }
-}

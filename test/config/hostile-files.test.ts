@@ -36,7 +36,7 @@ describe("a file that is no configuration gets one clear message", () => {
     ["an open bracket", "routes: [", "not valid YAML"],
     ["two documents", "routes: []\n---\nroutes: []\n", "remove the second ---"],
     ["a key twice", withUpstream("routes: []\nroutes: []"), "the key routes stands twice"],
-    ["an unknown anchor", "routes: *none\n", "not valid YAML"],
+    ["an unknown anchor", "routes: *none\n", "no anchor is called &none"],
   ])("%s", (_, content, message) => {
     const errors = errorsOf(content);
     expect(errors.length).toBe(1);

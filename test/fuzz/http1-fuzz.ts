@@ -92,7 +92,7 @@ function mutate(text: string, pick: (below: number) => number, seeds: readonly s
 
 function replayCorpus(): number {
   mkdirSync(CORPUS, { recursive: true });
-  const files = readdirSync(CORPUS);
+  const files = readdirSync(CORPUS).filter((file) => !file.startsWith("."));
   for (const file of files) CHECKS[file.split("-")[0]!]?.(readFileSync(join(CORPUS, file)));
   return files.length;
 }

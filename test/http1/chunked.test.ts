@@ -82,6 +82,7 @@ describe("a chunked body is refused with", () => {
     ["data shorter than its size", "6\r\nhello\r\n0\r\n\r\n"],
     ["a bare LF after data", "5\r\nhello\n0\r\n\r\n"],
     ["a bare CR after data", "5\r\nhello\r0\r\n\r\n"],
+    ["a character instead of CR after data", "5\r\nhelloX\n0\r\n\r\n"],
     ["two characters instead of CR LF after data", "5\r\nhelloXX0\r\n\r\n"],
     ["a space before the colon of a trailer", "0\r\nX : 1\r\n\r\n"],
     ["a folded trailer", "0\r\nX: 1\r\n 2\r\n\r\n"],

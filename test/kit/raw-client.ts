@@ -69,6 +69,11 @@ export class RawClient {
     return new RawClient(socket, port);
   }
 
+  /** On a connection that is there already: TLS, or one that said something else first. */
+  static over(socket: Socket, port: number): RawClient {
+    return new RawClient(socket, port);
+  }
+
   /** How the gateway ended its side. */
   get ended(): Promise<Ending> {
     return within("the connection's end", this.stream.ended);
@@ -151,7 +156,7 @@ export function requestBytes(port: number, parts: RequestParts): Buffer {
 export async function ask(port: number, parts: RequestParts = {}): Promise<FullReply> {
   await using client = await RawClient.connect(port);
   client.request(parts);
-  return client.read(parts.method);
+  return await client.read(parts.method);
 }
 
 /** How an exchange that must not look complete ended; fails when the reply was read to a clean end. */

@@ -109,7 +109,7 @@ function stripPath(strip: string, matched: string, path: ConfigPath, context: Bu
 
 function rewritePath(template: string, matched: string, path: ConfigPath, context: BuildContext): string {
   const at: ConfigPath = [...path, "rewritePath"];
-  if (!template.startsWith("/") || /[\x00-\x20\x7f#\\]/.test(template)) {
+  if (!template.startsWith("/") || /[\p{Cc} #\\]/u.test(template)) {
     context.error(at, `expected a path such as /v2/:id or /v2/*, got ${JSON.stringify(template)}`);
   }
   const known = matched.split("/").filter((segment) => segment.startsWith(":"));

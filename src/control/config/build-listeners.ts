@@ -32,7 +32,8 @@ function buildListener(source: Source, path: ConfigPath, names: Set<string>, con
   const hasTls = (source.tls?.length ?? 0) > 0;
   if (source.tls?.length === 0) context.error([...path, "tls"], "holds no certificate");
   for (const key of ["http2", "http3"] as const) {
-    if (source[key] === true && !hasTls) context.error([...path, key], `${key} needs tls`, "add tls: { cert, key }");
+    if (source[key] === true && source.tls === undefined && !context.has([...path, "tls"]))
+      context.error([...path, key], `${key} needs tls`, "add tls: { cert, key }");
   }
   if (source.redirectToHttps === true && hasTls) {
     context.error([...path, "redirectToHttps"], "this listener speaks https already", "put it on the http listener");

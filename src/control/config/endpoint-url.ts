@@ -7,7 +7,7 @@ export type EndpointAddress = Omit<EndpointSpec, "weight">;
 export function parseEndpointUrl(text: string): EndpointAddress | string {
   const got = JSON.stringify(text);
   if (text.startsWith("unix:")) return parseUnix(text);
-  if (/[\s\\\x00-\x1f\x7f]/.test(text)) return `bad URL ${got}: no spaces, backslashes or control characters`;
+  if (/[\s\\\p{Cc}]/u.test(text)) return `bad URL ${got}: no spaces, backslashes or control characters`;
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(text)?.[1]?.toLowerCase();
   if (scheme === undefined) return `bad URL ${got}: it starts with http://, https:// or unix:`;
   if (scheme !== "http" && scheme !== "https") return `bad URL ${got}: scheme ${scheme} is not http, https or unix`;

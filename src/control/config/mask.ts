@@ -16,7 +16,7 @@ export function maskSecrets(config: Config): Config {
 function mask(schema: AnnotatedSchema | undefined, value: unknown): unknown {
   if (value === null || value === undefined) return value;
   if (schema?.secret) return maskText(value);
-  if (schema === undefined) return maskFree(value);
+  if (schema === undefined || KindGuard.IsUnknown(schema)) return maskFree(value);
   if (Array.isArray(value)) {
     const item = KindGuard.IsUnion(schema) ? branchOf(schema, value) : schema;
     const of = item?.[ItemOf] ?? (item?.items as AnnotatedSchema | undefined);

@@ -18,7 +18,9 @@ export function parseYaml(file: string, text: string, bag: DiagnosticBag, scalar
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  for (const error of document.errors) bag.error(positionAt(error.pos[0]), [], explain(error, text));
+  for (const error of worthTelling(document.errors)) {
+    bag.error(positionAt(error.pos[0]), [], explain(error, text), hintFor(error, text));
+  }
   if (document.errors.length > 0) return null;
   if (document.contents === null) return null;
   return new TreeBuilder(document, positionAt, bag, scalarText).build(document.contents, [], 0);
@@ -116,6 +118,19 @@ class TreeBuilder {
     if (!this.#bag.hasErrors) this.#bag.error(at, path, message);
     return { kind: "scalar", at, value: null, source: "", isLoose: true };
   }
+}
+
+/** Repeated keys stand for themselves; after a slip in the syntax, the rest is only what the parser makes of it. */
+function worthTelling(errors: readonly YAMLError[]): readonly YAMLError[] {
+  const isRepeatedKey = (error: YAMLError) => error.code === "DUPLICATE_KEY";
+  const slip = errors.find((error) => !isRepeatedKey(error));
+  return slip === undefined ? errors : [slip];
+}
+
+function hintFor(error: YAMLError, text: string): string | undefined {
+  const start = text.lastIndexOf("\n", error.pos[0] - 1) + 1;
+  const isInFlow = /[{[].*[^"']\$\{/.test(text.slice(start, error.pos[0] + 2));
+  return isInFlow ? 'inside { } and [ ], ${NAME} needs quotes: "${NAME}"' : undefined;
 }
 
 function explain(error: YAMLError, text: string): string {

@@ -66,7 +66,7 @@ export class SchemaReader {
     for (const key of (schema.required ?? []) as string[]) {
       const given = node.entries.get(key);
       if (given === undefined) this.#bag.error(node.at, path, `"${key}" is missing`);
-      else if (isNull(given.value) && !given.value.at.file.startsWith("--set") && !isLoose(given.value)) {
+      else if (isNull(given.value) && !isLoose(given.value)) {
         this.#bag.error(given.keyAt, [...path, key], "has no value");
       }
     }

@@ -23,7 +23,7 @@ export function hostPatternProblem(value: string): string | null {
   if (host.includes("://")) return `expected a host without a scheme, got ${got}`;
   if (/:\d+$/.test(host)) return `expected a host without a port, got ${got}`;
   if (host.includes("*")) return `expected "*." once and at the start, as in *.example.com, got ${got}`;
-  if (/[^\x00-\x7f]/.test(host)) return `expected ASCII (write the xn-- form), got ${got}`;
+  if (/\P{ASCII}/u.test(host)) return `expected ASCII (write the xn-- form), got ${got}`;
   return `expected a host such as api.example.com or *.example.com, got ${got}`;
 }
 
@@ -33,7 +33,7 @@ export function pathPatternProblem(value: string): string | null {
   const got = JSON.stringify(value);
   if (!value.startsWith("/")) return `a path starts with "/", got ${got}`;
   if (/[?#]/.test(value)) return `a path has no query or fragment, got ${got}`;
-  if (/[\x00-\x20\x7f\\]/.test(value)) return `a path has no spaces, backslashes or control characters, got ${got}`;
+  if (/[\p{Cc} \\]/u.test(value)) return `a path has no spaces, backslashes or control characters, got ${got}`;
   if (/%(?![0-9A-Fa-f]{2})/.test(value)) return `a "%" in a path is followed by two hex digits, got ${got}`;
   const segments = value.slice(1).split("/");
   const parameters = new Set<string>();

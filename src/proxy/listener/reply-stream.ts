@@ -47,7 +47,7 @@ export class ReplyStream implements Sink {
     }
     const written = controller.write(chunk);
     if (written instanceof Promise) {
-      written.then(this.#drained, this.#drained);
+      this.#resumeAfter(written);
       return false;
     }
     this.#flushSoon(controller);
@@ -89,8 +89,8 @@ export class ReplyStream implements Sink {
       this.#pulled = resolve;
     });
     if (this.bytes > 0) controller.flush();
-    if (slow !== null) slow.then(this.#drained, this.#drained);
-    else if (this.#waitingBytes >= WAITING_BYTES) queueMicrotask(this.#drained);
+    if (slow !== null) this.#resumeAfter(slow);
+    else if (this.#waitingBytes >= WAITING_BYTES) queueMicrotask(() => this.#drained());
     return over;
   }
 
@@ -113,10 +113,15 @@ export class ReplyStream implements Sink {
     });
   }
 
-  readonly #drained = (): void => {
+  #resumeAfter(written: Promise<number>): void {
+    const drained = (): void => this.#drained();
+    written.then(drained, drained);
+  }
+
+  #drained(): void {
     if (this.#state !== "open") return;
     const resume = this.onDrain;
     this.onDrain = null;
     resume?.();
-  };
+  }
 }

@@ -4,7 +4,8 @@ import type { Duplex, Reply } from "../../model/reply.ts";
 import type { ListenerSpec } from "../../model/snapshot-spec.ts";
 import { toWebHeaders } from "../web-headers.ts";
 import type { Listener, ListenerContext } from "./listener.ts";
-import { hostOf, readRequest, type RequestSource } from "./serve-request.ts";
+import { localReply } from "./local-reply.ts";
+import { readRequest, type RequestSource } from "./serve-request.ts";
 import { ServeResponder, type ResponderHost } from "./serve-responder.ts";
 import { serveTls } from "./serve-tls.ts";
 import { type RelayData, upgradeHeaders, WebSocketRelay, webSocketHandler } from "./serve-websocket.ts";
@@ -93,18 +94,17 @@ class ServeListener implements Listener, RequestSource, ResponderHost {
   // ---- the way of a request ----
 
   #fetch(request: Request, server: Server): Answer {
-    const spec = this.#spec;
     const init = readRequest(request, this);
     if (init instanceof GatewayError) return this.#refuse(init, request, server);
-    if (spec.healthPath !== null && pathOf(init.received.target) === spec.healthPath) return new Response("ok\n");
-    if (spec.redirectToHttps && this.scheme === "http") return redirect(init.received.authority, init.received.target);
     // A reply may take its time to start and a stream may be quiet: the exchange has clocks of its own.
     server.timeout(request, 0);
     const exchange = new Exchange(init);
     const responder = new ServeResponder(this, request, exchange);
     this.#open++;
     try {
-      this.context.door.handle(exchange, responder);
+      const local = localReply(exchange, this.#spec, this.context.door.ready);
+      if (local === null) this.context.door.handle(exchange, responder);
+      else responder.replyLocally(local);
     } catch (cause) {
       responder.failed(new GatewayError("internal", "the gateway threw", { cause }));
     }
@@ -168,14 +168,4 @@ class ServeListener implements Listener, RequestSource, ResponderHost {
       error: () => new Response(null, { status: 500 }),
     });
   }
-}
-
-function pathOf(target: string): string {
-  const query = target.indexOf("?");
-  return query < 0 ? target : target.slice(0, query);
-}
-
-function redirect(authority: string, target: string): Response {
-  const host = hostOf(authority) ?? "";
-  return new Response(null, { status: 308, headers: { Location: `https://${host}${target}` } });
 }

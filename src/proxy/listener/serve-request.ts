@@ -96,21 +96,11 @@ function readBody(request: Request, framing: Framing, context: ListenerContext):
   return new StreamBody(request, length, {
     ticker: context.fast,
     idleMs: context.door.timeouts.bodyIdleMs,
-    onIdle: bodyTimeout,
-    toError: clientGone,
-    onOver: nothing,
+    idleError: () => new GatewayError("request_timeout", "the request body stopped coming"),
+    readError: (cause) => new GatewayError("client_closed", "during the request body", { cause }),
+    bodyOver: () => {},
   });
 }
-
-function bodyTimeout(): GatewayError {
-  return new GatewayError("request_timeout", "the request body stopped coming");
-}
-
-function clientGone(cause: unknown): GatewayError {
-  return cause instanceof GatewayError ? cause : new GatewayError("client_closed", "during the request body", { cause });
-}
-
-function nothing(): void {}
 
 /** Host names repeat: what was read last is remembered. */
 let lastAuthority = "";

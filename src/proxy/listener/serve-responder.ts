@@ -11,7 +11,13 @@ export interface ResponderHost {
   /** The connection is between two requests again. */
   settled(request: Request): void;
   /** Turns the request into a WebSocket that relays to `upstream`; false when Bun refuses. */
-  upgrade(request: Request, exchange: Exchange, reply: Reply, upstream: Duplex, done: (e?: GatewayError) => void): boolean;
+  upgrade(
+    request: Request,
+    exchange: Exchange,
+    reply: Reply,
+    upstream: Duplex,
+    done: (e?: GatewayError) => void,
+  ): boolean;
   failureReply(error: GatewayError, exchange: Exchange): Reply;
   ended(exchange: Exchange, error?: GatewayError): void;
 }
@@ -78,8 +84,17 @@ export class ServeResponder implements Responder {
     this.#respond(respond(reply, isTyped ? complete : stream.toStream()));
   }
 
+  /** A reply that the gateway has not seen. */
+  replyLocally(reply: Reply): void {
+    this.#exchange.status = reply.status;
+    if (this.#exchange.received.method === "HEAD") reply.body = null;
+    this.reply(reply);
+  }
+
   tunnel(reply: Reply, upstream: Duplex): void {
     const finish = (error?: GatewayError): void => this.#finish(error);
+    // From here on the relay hears how the connection ends, close code included; the signal would come first and knows none.
+    this.#request.signal.removeEventListener("abort", this);
     if (this.#host.upgrade(this.#request, this.#exchange, reply, upstream, finish)) return this.#respond(undefined);
     if (upstream.kind === "messages") upstream.close(1001, "");
     else upstream.close(new GatewayError("bad_request"));

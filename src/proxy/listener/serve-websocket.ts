@@ -120,7 +120,8 @@ export class WebSocketRelay implements Ticked {
     this.#active = true;
     if (this.#over) return;
     // -1: taken, but the client is slow; `drain` follows.
-    if (client.send(data as string | Uint8Array<ArrayBuffer>) === -1 && client.getBufferedAmount() > HIGH_WATER_BYTES) this.#upstream.pause?.();
+    if (client.send(data as string | Uint8Array<ArrayBuffer>) === -1 && client.getBufferedAmount() > HIGH_WATER_BYTES)
+      this.#upstream.pause?.();
   }
 
   #upstreamClosed(code: number, reason: string): void {

@@ -43,6 +43,8 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
   readAt: number;
   /** What still comes is thrown away: a reset would cost the client the reply that is on its way (RFC 9112 §9.6). */
   lingering = false;
+  /** Where the listener's certificates differ in whom they let in: may this connection ask for that host? */
+  admits: ((host: string) => boolean) | null = null;
   readonly #host: WireHost;
   readonly #peer: Peer;
   readonly #socket: ByteSocket;
@@ -180,7 +182,8 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
     incoming?.offer(bytes.subarray(next));
     this.responder.begin(exchange, head);
     const local = localReply(exchange, spec, context.door.ready);
-    if (local !== null) this.responder.reply(local);
+    if (this.admits?.(head.host) === false) this.responder.failed(new GatewayError("misdirected_request"));
+    else if (local !== null) this.responder.reply(local);
     else context.door.handle(exchange, this.responder);
     incoming?.settle();
     return incoming === null ? next : bytes.byteLength;

@@ -1,33 +1,29 @@
-import type { Peer } from "../../model/exchange.ts";
 import { GatewayError } from "../../model/gateway-error.ts";
 import type { ListenerSpec } from "../../model/snapshot-spec.ts";
-import { plainAddress } from "../client-address.ts";
-import { type ByteSocket, type SocketEvents, socketHandlers } from "../wire/byte-socket.ts";
+import { socketHandlers } from "../wire/byte-socket.ts";
 import type { Listener, ListenerContext } from "./listener.ts";
-import { WireConnection, type WireHost } from "./wire-connection.ts";
-
-interface AcceptedSocket extends ByteSocket {
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  data: SocketEvents;
-}
+import { TlsIdentities } from "./tls-identities.ts";
+import { WireConnection } from "./wire-connection.ts";
+import { type AcceptedSocket, peerOf, type PrefaceHost, WirePreface } from "./wire-preface.ts";
 
 /** HTTP/1.1 on sockets of our own. @throws what the runtime says of the bind. */
 export function openWireListener(spec: ListenerSpec, context: ListenerContext): Listener {
   return new WireListener(spec, context);
 }
 
-class WireListener implements Listener, WireHost {
+class WireListener implements Listener, PrefaceHost {
   spec: ListenerSpec;
   readonly context: ListenerContext;
+  identities: TlsIdentities | null;
   draining = false;
-  readonly #connections = new Set<WireConnection>();
+  readonly #connections = new Set<WireConnection | WirePreface>();
   readonly #server: { readonly port: number; stop(closeConnections?: boolean): void };
   #drained: (() => void) | null = null;
 
   constructor(spec: ListenerSpec, context: ListenerContext) {
     this.spec = spec;
     this.context = context;
+    this.identities = identitiesOf(spec);
     const options = {
       hostname: spec.host,
       port: spec.port,
@@ -49,6 +45,7 @@ class WireListener implements Listener, WireHost {
 
   update(spec: ListenerSpec): void {
     this.spec = spec;
+    this.identities = identitiesOf(spec);
   }
 
   drain(): Promise<void> {
@@ -72,16 +69,34 @@ class WireListener implements Listener, WireHost {
     this.#settle();
   }
 
+  entered(preface: WirePreface, connection: WireConnection): void {
+    this.#connections.delete(preface);
+    this.#connections.add(connection);
+  }
+
+  left(preface: WirePreface): void {
+    this.#connections.delete(preface);
+    this.#settle();
+  }
+
   #accept(socket: AcceptedSocket): void {
-    const { door } = this.context;
-    const address = plainAddress(socket.remoteAddress);
-    const peer: Peer = { address, port: socket.remotePort, trusted: door.isTrustedPeer(address) };
-    const connection = new WireConnection(socket, peer, this);
+    const { maxConnections } = this.context.door.limits;
+    const full = maxConnections !== null && this.#connections.size >= maxConnections;
+    if (this.identities !== null || this.spec.proxyProtocol) return this.#acceptPreface(socket, full);
+    const connection = new WireConnection(socket, peerOf(socket.remoteAddress, socket.remotePort, this), this);
     socket.data = connection;
     this.#connections.add(connection);
-    const { maxConnections } = door.limits;
-    if (maxConnections !== null && this.#connections.size > maxConnections)
-      connection.refuse(new GatewayError("overloaded", "maxConnections"));
+    if (full) connection.refuse(new GatewayError("overloaded", "maxConnections"));
+  }
+
+  #acceptPreface(socket: AcceptedSocket, full: boolean): void {
+    const preface = new WirePreface(socket, this);
+    socket.data = preface;
+    this.#connections.add(preface);
+    if (!full) return;
+    this.context.door.refuse(new GatewayError("overloaded", "maxConnections"), this.spec.name, socket.remoteAddress);
+    // A handshake only to say no would be the dearest answer of all.
+    preface.terminate();
   }
 
   #settle(): void {
@@ -89,4 +104,8 @@ class WireListener implements Listener, WireHost {
     this.#drained?.();
     this.#drained = null;
   }
+}
+
+function identitiesOf({ tls }: ListenerSpec): TlsIdentities | null {
+  return tls.length > 0 ? new TlsIdentities(tls) : null;
 }

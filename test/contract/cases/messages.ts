@@ -5,41 +5,35 @@ import type { ContractCase } from "../stage.ts";
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 const STATUSES = [200, 201, 202, 203, 206, 299, 301, 302, 307, 308, 400, 401, 404, 409, 418, 429, 451, 500, 503, 599];
 
-const byMethod = METHODS.map(
-  (method): ContractCase => ({
-    name: `${method} reaches the origin as ${method} and brings its reply back`,
-    async run({ origin, port }) {
-      origin.behaviour = (request) => request.reply({ body: `you said ${request.method}` });
-      const reply = await ask(port, { method, target: "/m" });
-      expect(reply.text).toBe(`you said ${method}`);
-      expect(origin.only.target).toBe("/m");
-    },
-  }),
-);
+const byMethod = METHODS.map((method): ContractCase => ({
+  name: `${method} reaches the origin as ${method} and brings its reply back`,
+  async run({ origin, port }) {
+    origin.behaviour = (request) => request.reply({ body: `you said ${request.method}` });
+    const reply = await ask(port, { method, target: "/m" });
+    expect(reply.text).toBe(`you said ${method}`);
+    expect(origin.only.target).toBe("/m");
+  },
+}));
 
-const withBody = ["POST", "PUT", "PATCH", "DELETE"].map(
-  (method): ContractCase => ({
-    name: `the body of ${method} reaches the origin`,
-    async run({ origin, port }) {
-      origin.behaviour = async (request) => request.reply({ body: await request.body.all() });
-      expect((await ask(port, { method, body: "some body" })).text).toBe("some body");
-    },
-  }),
-);
+const withBody = ["POST", "PUT", "PATCH", "DELETE"].map((method): ContractCase => ({
+  name: `the body of ${method} reaches the origin`,
+  async run({ origin, port }) {
+    origin.behaviour = async (request) => request.reply({ body: await request.body.all() });
+    expect((await ask(port, { method, body: "some body" })).text).toBe("some body");
+  },
+}));
 
-const byStatus = STATUSES.map(
-  (status): ContractCase => ({
-    name: `status ${status} comes back with its body and its Location, followed by nobody`,
-    async run({ origin, port }) {
-      origin.behaviour = (request) =>
-        request.reply({ status, fields: [["Location", "http://other.invalid/x"]], body: `it is ${status}` });
-      const reply = await ask(port);
-      expect([reply.status, reply.text]).toEqual([status, `it is ${status}`]);
-      expect(reply.header("location")).toBe("http://other.invalid/x");
-      expect(origin.requests).toHaveLength(1);
-    },
-  }),
-);
+const byStatus = STATUSES.map((status): ContractCase => ({
+  name: `status ${status} comes back with its body and its Location, followed by nobody`,
+  async run({ origin, port }) {
+    origin.behaviour = (request) =>
+      request.reply({ status, fields: [["Location", "http://other.invalid/x"]], body: `it is ${status}` });
+    const reply = await ask(port);
+    expect([reply.status, reply.text]).toEqual([status, `it is ${status}`]);
+    expect(reply.header("location")).toBe("http://other.invalid/x");
+    expect(origin.requests).toHaveLength(1);
+  },
+}));
 
 export const messages: readonly ContractCase[] = [
   ...byMethod,
@@ -75,7 +69,11 @@ export const messages: readonly ContractCase[] = [
       await using client = await RawClient.connect(port);
       client.request({ target: "/1" });
       const reply = await client.read();
-      expect([reply.status, reply.header("content-length"), reply.header("transfer-encoding")]).toEqual([204, null, null]);
+      expect([reply.status, reply.header("content-length"), reply.header("transfer-encoding")]).toEqual([
+        204,
+        null,
+        null,
+      ]);
       client.request({ target: "/2" });
       expect((await client.read()).status).toBe(204);
       expect(client.stream.unread.length).toBe(0);
@@ -85,7 +83,15 @@ export const messages: readonly ContractCase[] = [
     name: "304 keeps the length and validators of what it stands for and has no body",
     async run({ origin, port }) {
       origin.behaviour = (request) =>
-        request.reply({ status: 304, reason: "Not Modified", body: null, fields: [["ETag", '"v1"'], ["Content-Length", "1234"]] });
+        request.reply({
+          status: 304,
+          reason: "Not Modified",
+          body: null,
+          fields: [
+            ["ETag", '"v1"'],
+            ["Content-Length", "1234"],
+          ],
+        });
       await using client = await RawClient.connect(port);
       client.request({ fields: [["If-None-Match", '"v1"']] });
       const reply = await client.read();
@@ -128,8 +134,18 @@ export const messages: readonly ContractCase[] = [
     name: "206 and its ranges pass both ways",
     async run({ origin, port }) {
       origin.behaviour = (request) =>
-        request.reply({ status: 206, reason: "Partial Content", body: "bcd", fields: [["Content-Range", "bytes 1-3/9"]] });
-      const reply = await ask(port, { fields: [["Range", "bytes=1-3"], ["If-Range", '"v"']] });
+        request.reply({
+          status: 206,
+          reason: "Partial Content",
+          body: "bcd",
+          fields: [["Content-Range", "bytes 1-3/9"]],
+        });
+      const reply = await ask(port, {
+        fields: [
+          ["Range", "bytes=1-3"],
+          ["If-Range", '"v"'],
+        ],
+      });
       expect([reply.status, reply.header("content-range"), reply.text]).toEqual([206, "bytes 1-3/9", "bcd"]);
       expect([origin.only.header("range"), origin.only.header("if-range")]).toEqual(["bytes=1-3", '"v"']);
     },

@@ -1,13 +1,13 @@
-import type { Body } from "../../../model/body.ts";
 import { GatewayError } from "../../../model/gateway-error.ts";
 import { HeaderMap } from "../../../model/header-map.ts";
 import type { Cancel, Responder } from "../../../model/reply.ts";
 import type { Ticked, Ticker } from "../../ticker.ts";
 import { toWebHeaders } from "../../web-headers.ts";
-import { StreamBody, toStream } from "../../web-stream-body.ts";
+import { type BodySource, StreamBody } from "../../web-stream-body.ts";
 import { bodyError, connectError } from "./fetch-errors.ts";
 import type { FetchLink, FetchLinks } from "./fetch-links.ts";
 import type { Attempt } from "./transport.ts";
+import { type UploadProgress, uploadStream } from "./upload-stream.ts";
 
 export interface FetchAttemptDeps {
   readonly links: FetchLinks;
@@ -16,14 +16,16 @@ export interface FetchAttemptDeps {
 }
 
 /** One `fetch`: the way there, its clocks, and the reply's body on the way back. */
-export class FetchAttempt implements Cancel, Ticked {
+export class FetchAttempt implements Cancel, Ticked, BodySource {
   tickSlot = -1;
+  idleMs: number | null = null;
   readonly #attempt: Attempt;
   readonly #deps: FetchAttemptDeps;
   readonly #on: Responder;
   readonly #abort = new AbortController();
   #link: FetchLink | null = null;
-  #upload: TrackedUpload | null = null;
+  #upload: UploadProgress | null = null;
+  #uploaded = 0;
   #address = 0;
   #deadline = 0;
   #body: StreamBody | null = null;
@@ -43,9 +45,10 @@ export class FetchAttempt implements Cancel, Ticked {
     // `fetch` does not tell connecting from waiting: both together have as long as both may take.
     this.#deadline = this.#deps.ticker.now + connectMs + firstByteMs;
     this.#deps.ticker.add(this);
-    // fetch takes one slash off a path that begins with two.
-    const url = target.charCodeAt(1) === 0x2f ? `${link.origin}/${target}` : link.origin + target;
-    link.session.fetch(url, this.#init()).then(this.#onHead, this.#onError);
+    link.session.fetch(link.origin + target, this.#init()).then(
+      (response) => this.#onHead(response),
+      (cause: unknown) => this.#onError(cause),
+    );
   }
 
   cancel(why: GatewayError): void {
@@ -54,12 +57,14 @@ export class FetchAttempt implements Cancel, Ticked {
   }
 
   onTick(now: number): void {
-    if (this.#upload !== null && !this.#upload.isSent) {
-      // The clock of the reply's head runs from the request's end; uploads have idle times of their own.
+    const upload = this.#upload;
+    if (upload !== null && upload.chunks !== this.#uploaded) {
+      // The clock of the reply's head runs from the request's end, or from when the upstream stopped taking it.
+      this.#uploaded = upload.chunks;
       this.#deadline = now + this.#attempt.timeouts.connectMs + this.#attempt.timeouts.firstByteMs;
-      return;
+    } else if (now >= this.#deadline) {
+      this.#fail(new GatewayError("upstream_timeout", `${this.#where()}: no reply in time`));
     }
-    if (now >= this.#deadline) this.#fail(new GatewayError("upstream_timeout", `${this.#where()}: no reply in time`));
   }
 
   #init(): BunFetchRequestInit {
@@ -77,15 +82,15 @@ export class FetchAttempt implements Cancel, Ticked {
     };
     if (this.#deps.protocol !== undefined) init.protocol = this.#deps.protocol;
     if (body === null) return init;
-    this.#upload = new TrackedUpload(body);
+    this.#upload = { chunks: 0, isOver: false };
     // An explicit Content-Length is kept with a stream; without one it is sent chunked.
     if (body.length !== null && headers.indexOf("content-length") < 0)
       addField(fields, "Content-Length", String(body.length));
-    init.body = toStream(this.#upload);
+    init.body = uploadStream(body, this.#upload);
     return init;
   }
 
-  readonly #onHead = (response: Response): void => {
+  #onHead(response: Response): void {
     if (this.#state !== "waiting") return;
     this.#state = "replied";
     this.#deps.ticker.remove(this);
@@ -96,31 +101,41 @@ export class FetchAttempt implements Cancel, Ticked {
     if (!isEmpty) this.#body = this.#replyBody(response, headers, length);
     else this.#state = "over";
     this.#on.reply({ status, reason: response.statusText, headers, body: this.#body });
-  };
+  }
 
-  readonly #onError = (cause: unknown): void => {
+  #onError(cause: unknown): void {
     if (this.#state !== "waiting") return;
     const error = connectError(cause, this.#where());
     const mayTryNext = error.retry === "safe" && this.#address + 1 < this.#attempt.addresses.length;
     if (!mayTryNext || this.#attempt.body?.used === true) return this.#fail(error);
     this.#address++;
     this.start();
-  };
+  }
 
   #replyBody(response: Response, headers: HeaderMap, length: number | null): StreamBody {
     const type = headers.first("content-type");
     const isEventStream = type !== null && type.startsWith("text/event-stream");
-    const where = this.#where();
-    return new StreamBody(response, length, {
-      ticker: this.#deps.ticker,
-      idleMs: isEventStream ? this.#attempt.streamIdleMs : this.#attempt.timeouts.idleMs,
-      onIdle: () => new GatewayError("upstream_timeout", `${where}: the reply stopped coming`),
-      toError: (cause) => bodyError(cause, where),
-      onOver: (error) => {
-        this.#state = "over";
-        if (error !== undefined) this.#abort.abort(error);
-      },
-    });
+    this.idleMs = isEventStream ? this.#attempt.streamIdleMs : this.#attempt.timeouts.idleMs;
+    return new StreamBody(response, length, this);
+  }
+
+  // ---- what the reply's body asks ----
+
+  get ticker(): Ticker {
+    return this.#deps.ticker;
+  }
+
+  idleError(): GatewayError {
+    return new GatewayError("upstream_timeout", `${this.#where()}: the reply stopped coming`);
+  }
+
+  readError(cause: unknown): GatewayError {
+    return bodyError(cause, this.#where());
+  }
+
+  bodyOver(error?: GatewayError): void {
+    this.#state = "over";
+    if (error !== undefined) this.#abort.abort(error);
   }
 
   #fail(error: GatewayError): void {
@@ -139,55 +154,23 @@ function copyHeaders(from: Headers, to: HeaderMap): number | null {
   const names = to.rawNames;
   const values = to.rawValues;
   let length: number | null = null;
+  let isChunked = false;
   from.forEach((value, name) => {
-    if (name === "transfer-encoding") return;
+    if (name === "transfer-encoding") {
+      isChunked = true;
+      return;
+    }
     if (name === "content-length") length = Number(value);
     names.push(name);
     values.push(value);
   });
-  return length;
+  if (!isChunked) return length;
+  // Transfer-Encoding decides, and the Content-Length beside it goes (RFC 9112 §6.3).
+  to.remove("content-length");
+  return null;
 }
 
 function addField(fields: Record<string, string> | [string, string][], name: string, value: string): void {
   if (Array.isArray(fields)) fields.push([name, value]);
   else fields[name] = value;
-}
-
-/** The request body, and whether it has been sent. */
-class TrackedUpload implements Body {
-  readonly length: number | null;
-  isSent = false;
-  readonly #inner: Body;
-
-  constructor(inner: Body) {
-    this.#inner = inner;
-    this.length = inner.length;
-  }
-
-  get trailers(): HeaderMap | null {
-    return this.#inner.trailers;
-  }
-
-  get used(): boolean {
-    return this.#inner.used;
-  }
-
-  pipeTo(...[sink, done]: Parameters<Body["pipeTo"]>): void {
-    this.#inner.pipeTo(sink, (error) => {
-      this.isSent = true;
-      done(error);
-    });
-  }
-
-  cancel(why: GatewayError): void {
-    this.#inner.cancel(why);
-  }
-
-  stream(): ReadableStream<Uint8Array> {
-    return toStream(this);
-  }
-
-  bytes(limit: number): Promise<Uint8Array> {
-    return this.#inner.bytes(limit);
-  }
 }

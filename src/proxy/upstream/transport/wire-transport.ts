@@ -27,12 +27,17 @@ export class WireTransport implements Transport {
     for (const pool of this.#pools.values()) pool.retire();
   }
 
+  /** Takes a pool that has connections already. */
+  adopt(pool: WirePool): void {
+    this.#pools.set(pool.endpoint, pool);
+    pool.endpoint.pool = pool;
+  }
+
   #poolOf(endpoint: Endpoint): WirePool {
     const known = this.#pools.get(endpoint);
     if (known !== undefined && !known.retired) return known;
     const pool = new WirePool({ endpoint, spec: this.#spec, ticker: this.#ticker });
-    this.#pools.set(endpoint, pool);
-    endpoint.pool = pool;
+    this.adopt(pool);
     return pool;
   }
 }

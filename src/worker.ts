@@ -1,0 +1,101 @@
+import { type Upward, upwardChannel } from "./control/workers/serve-channel.ts";
+import type { SnapshotSpec } from "./model/snapshot-spec.ts";
+import { Counters, SLOT_SIZE } from "./observability/counters.ts";
+import { createLogger, type LoggerOptions, type LogLevel, type LogOutput } from "./observability/logger.ts";
+import { mapPage } from "./observability/page-file.ts";
+import { Recorder } from "./observability/recorder.ts";
+import { DataPlane } from "./proxy/data-plane.ts";
+import type { Io } from "./main.ts";
+
+/** The words a supervisor starts a worker with; `workerCommand` reads them. */
+export function workerWords(number: number, log: LoggerOptions): string[] {
+  return ["worker", String(number), log.level, log.format];
+}
+
+/** `sluice worker`: for supervisors only. Serves what comes through the channel; when that closes, drains and ends. */
+export async function workerCommand(args: string[], io: Io): Promise<number> {
+  const upward = upwardChannel();
+  const [number = "", level = "info", format = "json"] = args;
+  if (upward === null) {
+    io.err("sluice worker: only `sluice start` starts workers");
+    return 2;
+  }
+  // Ctrl-C reaches the whole process group: what it means is the supervisor's to say.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
+  const options = {
+    level: level as LogLevel,
+    format: format === "pretty" ? "pretty" : "json",
+    worker: Number(number),
+  } as const;
+  return new Worker(createLogger(options)).serve(upward);
+}
+
+/** A data plane at the end of a channel. */
+class Worker {
+  readonly #output: LogOutput;
+  readonly #counters = new Counters(new Float64Array(SLOT_SIZE));
+  readonly #recorder: Recorder;
+  readonly #plane: DataPlane;
+  #prepared: SnapshotSpec | null = null;
+  #serves: SnapshotSpec | null = null;
+  #leaving: Promise<boolean> | null = null;
+  #leave: () => void = () => undefined;
+
+  constructor(output: LogOutput) {
+    this.#output = output;
+    this.#recorder = new Recorder(this.#counters, output.log);
+    const clock = { now: () => performance.now(), wall: () => Date.now() };
+    this.#plane = new DataPlane({ clock, random: Math.random, telemetry: this.#recorder });
+    process.on("uncaughtException", (err) => output.log.error({ err }, "uncaught exception"));
+    process.on("unhandledRejection", (err) => output.log.error({ err }, "unhandled rejection"));
+  }
+
+  /** Resolves with the exit code when everything has ended. */
+  serve(upward: Upward): Promise<number> {
+    const left = new Promise<number>((resolve) => (this.#leave = () => resolve(0)));
+    upward.serve(
+      {
+        prepare: ({ spec, page }) => this.#prepare(JSON.parse(spec) as SnapshotSpec, page),
+        commit: () => this.#commit(),
+        abort: () => this.#abort(),
+        notReady: () => (this.#plane.notReady(), null),
+        drain: async ({ withinMs }) => ({ complete: await this.#drain(withinMs) }),
+        ping: () => ({ rssBytes: process.memoryUsage.rss(), listeners: this.#plane.listeners }),
+      },
+      // Nobody keeps the port, and no orphan serves an old configuration.
+      () => void this.#drain(this.#serves?.shutdown.drainMs ?? 0),
+    );
+    return left;
+  }
+
+  #prepare(spec: SnapshotSpec, page: string | null): null {
+    if (page !== null) this.#counters.moveTo(mapPage(page));
+    this.#plane.prepare(spec);
+    this.#prepared = spec;
+    return null;
+  }
+
+  #commit(): null {
+    this.#plane.commit();
+    this.#serves = this.#prepared;
+    this.#recorder.configure(this.#serves!.accessLog);
+    return null;
+  }
+
+  #abort(): null {
+    this.#plane.abort();
+    return null;
+  }
+
+  /** A later call may only shorten the time. */
+  async #drain(withinMs: number | null): Promise<boolean> {
+    this.#leaving ??= this.#plane.drain().then(() => true);
+    const late = withinMs === null ? [] : [Bun.sleep(withinMs).then(() => false)];
+    const complete = await Promise.race([this.#leaving, ...late]);
+    this.#plane.stop();
+    this.#output.flush();
+    // After the answer to this very question has gone up.
+    setImmediate(this.#leave);
+    return complete;
+  }
+}

@@ -1,0 +1,3 @@
+import { runHostile } from "./run-hostile.ts";
+
+runHostile("serve");
