@@ -31,7 +31,9 @@ export function plainAddress(address: string): string {
   const zone = plain.indexOf("%");
   if (zone >= 0) plain = plain.slice(0, zone);
   if (isIP(plain) !== 6) return plain;
-  const canonical = new URL(`http://[${plain}]/`).hostname.slice(1, -1);
+  // The runtime's URL refuses a few spellings that isIP takes (`::0:0:0:0:0.0.0.0`), and clients write what they like.
+  const canonical = URL.parse(`http://[${plain}]/`)?.hostname.slice(1, -1);
+  if (canonical === undefined) return plain;
   const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical);
   if (mapped === null) return plain;
   const high = Number.parseInt(mapped[1]!, 16);

@@ -1,5 +1,5 @@
 import type { Body, BodyDone, Sink } from "../model/body.ts";
-import { GatewayError } from "../model/gateway-error.ts";
+import type { GatewayError } from "../model/gateway-error.ts";
 import { collect } from "./body-stream.ts";
 import type { Ticked, Ticker } from "./ticker.ts";
 
@@ -40,6 +40,8 @@ export class StreamBody implements Body, Ticked {
   readonly #message: WebMessage;
   readonly #source: BodySource;
   #reader: ManyReader | null = null;
+  /** What `atOnce` read in vain. */
+  #first: Read | Promise<Read> | null = null;
   #sink: Sink | null = null;
   #done: BodyDone | null = null;
   #kept: Bytes | null = null;
@@ -66,14 +68,37 @@ export class StreamBody implements Body, Ticked {
 
   pipeTo(sink: Sink, done: BodyDone): void {
     if (this.#kept !== null) return deliver(this.#kept, sink, done);
+    if (this.#error !== null) {
+      sink.abort(this.#error);
+      return done(this.#error);
+    }
     this.#sink = sink;
     this.#done = done;
-    if (this.#error !== null) return this.#fail(this.#error);
-    const stream = this.#message.body;
-    if (stream === null) return this.#finish();
-    // `Bun.serve` and `fetch` lock the stream when they hand it on themselves; a second reader is a bug of ours.
-    this.#reader = stream.getReader() as unknown as ManyReader;
+    if (this.#reader === null && !this.#open()) return this.#finish();
     this.#pump();
+  }
+
+  /** The whole body if it has arrived already: the short way of small replies. Else null, and it is to be piped. */
+  atOnce(): Bytes | null {
+    if (this.#kept !== null) return this.#kept;
+    if (this.#over || this.length === null || this.length > KEEP_BYTES || this.#reader !== null || !this.#open())
+      return null;
+    const read = this.#reader!.readMany();
+    if (read instanceof Promise || !this.#isComplete(read.value ?? [])) {
+      this.#first = read;
+      return null;
+    }
+    this.#kept = read.value[0]!;
+    this.#over = true;
+    this.#source.bodyOver();
+    return this.#kept;
+  }
+
+  #open(): boolean {
+    const stream = this.#message.body;
+    if (stream === null) return false;
+    this.#reader = stream.getReader() as unknown as ManyReader;
+    return true;
   }
 
   cancel(why: GatewayError): void {
@@ -103,7 +128,8 @@ export class StreamBody implements Body, Ticked {
     while (!this.#over) {
       let read: Read | Promise<Read>;
       try {
-        read = this.#reader!.readMany();
+        read = this.#first ?? this.#reader!.readMany();
+        this.#first = null;
       } catch (cause) {
         return this.#fail(this.#source.readError(cause));
       }

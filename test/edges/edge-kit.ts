@@ -1,5 +1,5 @@
 import type { Exchange } from "../../src/model/exchange.ts";
-import { GatewayError } from "../../src/model/gateway-error.ts";
+import type { GatewayError } from "../../src/model/gateway-error.ts";
 import type { Reply, Responder } from "../../src/model/reply.ts";
 import type { ListenerSpec, UpstreamSpec } from "../../src/model/snapshot-spec.ts";
 import { failureReply } from "../../src/proxy/failure-reply.ts";

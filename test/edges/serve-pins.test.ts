@@ -18,9 +18,7 @@ afterEach(() => {
 });
 
 const head = (text: string): boolean => text.includes("\r\n\r\n");
-const targetOf = (origin: RawOrigin): string => origin.received.split("\r\n")[0]!.split(" ")[1]!;
-
-// ---- requests, edge ----
+const targetOf = (origin: RawOrigin): string => origin.received.split(" ")[1]!;
 
 for (const [sent, forwarded] of [
   ["/a/../b/%2e%2e/c%2Fd", "/c%2Fd"],
@@ -123,8 +121,6 @@ test("half-close: a client that closes its sending side counts as gone", async (
   expect(edge.door.ended_[0]!.error?.kind).toBe("client_closed");
 });
 
-// ---- replies, edge ----
-
 test("stream-length: a reply that does not arrive at once loses its Content-Length", async () => {
   const { edge } = await serve((socket) => {
     socket.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
@@ -191,8 +187,6 @@ test("trailers: those of a reply are dropped", async () => {
   );
   expect(await exchangeOnce(edge.port, GET)).not.toContain("X-T: 1");
 });
-
-// ---- fetch transport ----
 
 test("added-fields: Accept and an empty User-Agent are added where the client sent none, Connection always", async () => {
   const { edge, origin } = await serve();

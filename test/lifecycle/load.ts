@@ -10,13 +10,13 @@ export interface Load {
 
 /** Clients that ask one request after another on keep-alive connections, and again on a new one when it is closed between two. */
 export function startLoad(port: number, clients = 8, target = "/load"): Load {
-  let stopped = false;
+  const state = { stopped: false };
   let answered = 0;
   const failures: string[] = [];
   const drive = async () => {
     let client = await RawClient.connect(port);
     client.stream.record = false;
-    while (!stopped) {
+    while (!state.stopped) {
       // An idle connection may be closed at any time (RFC 9112 §9.3): that is no failed request.
       if (client.stream.ending !== null) client = await RawClient.connect(port);
       client.request({ target });
@@ -38,7 +38,7 @@ export function startLoad(port: number, clients = 8, target = "/load"): Load {
       return answered;
     },
     async stop() {
-      stopped = true;
+      state.stopped = true;
       await Promise.all(drivers);
       return failures;
     },

@@ -83,21 +83,15 @@ export class Forward implements Responder, Cancel, Release, Ticked {
     const { clock, spec } = this.#host.snapshot;
     const { retries, timeouts } = this.#upstream.spec;
     const authority = forwardedAuthority(exchange, endpoint, this.#action.spec.preserveHost);
-    this.#sentAt = clock.now();
+    // Only who learns from it, or limits it, pays for reading the clock.
+    if (retries.perTryMs !== null || this.#upstream.balancer.observe !== undefined) this.#sentAt = clock.now();
     if (retries.perTryMs !== null) this.#tryDeadline = this.#sentAt + retries.perTryMs;
-    const attempt = new Try(this, {
-      exchange,
-      endpoint,
-      addresses,
-      method: exchange.outgoing.method,
-      target: this.#target(endpoint),
-      authority,
-      headers: requestHeaders(exchange, authority),
-      body: exchange.requestBody,
-      upgrade: exchange.upgrade,
-      timeouts,
-      streamIdleMs: spec.timeouts.streamIdleMs,
-    });
+    const attempt = new Try(this, exchange, endpoint, timeouts);
+    attempt.addresses = addresses;
+    attempt.target = this.#target(endpoint);
+    attempt.authority = authority;
+    attempt.headers = requestHeaders(exchange, authority);
+    attempt.streamIdleMs = spec.timeouts.streamIdleMs;
     this.#try = attempt;
     attempt.started(this.#upstream.transportFor(exchange).send(attempt, attempt));
   }
@@ -105,7 +99,9 @@ export class Forward implements Responder, Cancel, Release, Ticked {
   #target(endpoint: Endpoint): string {
     const action = this.#action;
     if (action.rewrites) return rewriteTarget(this.#exchange, action.spec, this.#route.match.path, endpoint.basePath);
-    return endpoint.basePath + this.#exchange.outgoing.target;
+    const { target } = this.#exchange.outgoing;
+    // `OPTIONS *` is about the server, wherever its paths begin.
+    return endpoint.basePath === "" || target === "*" ? target : endpoint.basePath + target;
   }
 
   // ---- what the transport says ----

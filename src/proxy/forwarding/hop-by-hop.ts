@@ -1,4 +1,4 @@
-import type { HeaderMap } from "../../model/header-map.ts";
+import { type HeaderMap, sameName } from "../../model/header-map.ts";
 
 /**
  * Fields that belong to one connection (RFC 9110 §7.6.1), by length so that most names are dismissed without lower-casing.
@@ -7,17 +7,15 @@ import type { HeaderMap } from "../../model/header-map.ts";
 export function isHopByHop(name: string): boolean {
   switch (name.length) {
     case 2:
-      return name.toLowerCase() === "te";
+      return sameName(name, "te");
     case 7:
-      return name.toLowerCase() === "upgrade";
-    case 10: {
-      const lower = name.toLowerCase();
-      return lower === "connection" || lower === "keep-alive";
-    }
+      return sameName(name, "upgrade");
+    case 10:
+      return sameName(name, "connection") || sameName(name, "keep-alive");
     case 16:
-      return name.toLowerCase() === "proxy-connection";
+      return sameName(name, "proxy-connection");
     case 17:
-      return name.toLowerCase() === "transfer-encoding";
+      return sameName(name, "transfer-encoding");
     default:
       return false;
   }

@@ -1,5 +1,5 @@
 import type { Exchange } from "../../model/exchange.ts";
-import { HeaderMap } from "../../model/header-map.ts";
+import { HeaderMap, sameName } from "../../model/header-map.ts";
 import { connectionNames, isHopByHop } from "./hop-by-hop.ts";
 
 /** What this proxy calls itself in `Via` (RFC 9110 §7.6.3). */
@@ -88,26 +88,20 @@ const enum Special {
 function special(name: string): Special {
   switch (name.length) {
     case 4:
-      return name.toLowerCase() === "host" ? Special.host : Special.none;
-    case 9: {
-      const lower = name.toLowerCase();
-      return lower === "x-real-ip" || lower === "forwarded" ? Special.client : Special.none;
-    }
+      return sameName(name, "host") ? Special.host : Special.none;
+    case 9:
+      return sameName(name, "x-real-ip") || sameName(name, "forwarded") ? Special.client : Special.none;
     case 12:
       // The exchange's id is added below, whoever gave it.
-      return name.toLowerCase() === "x-request-id" ? Special.dropped : Special.none;
+      return sameName(name, "x-request-id") ? Special.dropped : Special.none;
     case 15:
-      return name.toLowerCase() === "x-forwarded-for" ? Special.forwardedFor : Special.none;
-    case 16: {
-      const lower = name.toLowerCase();
-      if (lower === "x-forwarded-host") return Special.forwardedHost;
-      return lower === "proxy-connection" ? Special.dropped : Special.none;
-    }
-    case 17: {
-      const lower = name.toLowerCase();
-      if (lower === "x-forwarded-proto") return Special.forwardedProto;
-      return lower === "transfer-encoding" ? Special.dropped : Special.none;
-    }
+      return sameName(name, "x-forwarded-for") ? Special.forwardedFor : Special.none;
+    case 16:
+      if (sameName(name, "x-forwarded-host")) return Special.forwardedHost;
+      return isHopByHop(name) ? Special.dropped : Special.none;
+    case 17:
+      if (sameName(name, "x-forwarded-proto")) return Special.forwardedProto;
+      return isHopByHop(name) ? Special.dropped : Special.none;
     default:
       return isHopByHop(name) ? Special.dropped : Special.none;
   }

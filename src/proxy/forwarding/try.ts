@@ -7,6 +7,8 @@ import type { UpstreamTimeoutsSpec } from "../../model/snapshot-spec.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 import type { Attempt } from "../upstream/transport/transport.ts";
 
+const NONE: readonly string[] = [];
+
 /**
  * One attempt and the ear for its outcome, in one object. Once it is abandoned (timed out, the client gone) whatever the
  * transport still reports is about a try that nobody waits for.
@@ -14,32 +16,35 @@ import type { Attempt } from "../upstream/transport/transport.ts";
 export class Try implements Attempt, Responder {
   readonly exchange: Exchange;
   readonly endpoint: Endpoint;
-  readonly addresses: readonly string[];
-  readonly method: string;
-  readonly target: string;
-  readonly authority: string;
-  readonly headers: HeaderMap;
-  readonly body: Body | null;
-  readonly upgrade: string | null;
   readonly timeouts: UpstreamTimeoutsSpec;
-  readonly streamIdleMs: number | null;
+  addresses: readonly string[] = NONE;
+  target = "";
+  authority = "";
+  headers: HeaderMap;
+  streamIdleMs: number | null = null;
   readonly #owner: Responder;
   #handle: Cancel | null = null;
   #abandoned: GatewayError | null = null;
 
-  constructor(owner: Responder, parts: Attempt) {
+  /** The rest is filled in by its owner before it is sent. */
+  constructor(owner: Responder, exchange: Exchange, endpoint: Endpoint, timeouts: UpstreamTimeoutsSpec) {
     this.#owner = owner;
-    this.exchange = parts.exchange;
-    this.endpoint = parts.endpoint;
-    this.addresses = parts.addresses;
-    this.method = parts.method;
-    this.target = parts.target;
-    this.authority = parts.authority;
-    this.headers = parts.headers;
-    this.body = parts.body;
-    this.upgrade = parts.upgrade;
-    this.timeouts = parts.timeouts;
-    this.streamIdleMs = parts.streamIdleMs;
+    this.exchange = exchange;
+    this.endpoint = endpoint;
+    this.timeouts = timeouts;
+    this.headers = exchange.outgoing.headers;
+  }
+
+  get method(): string {
+    return this.exchange.outgoing.method;
+  }
+
+  get body(): Body | null {
+    return this.exchange.requestBody;
+  }
+
+  get upgrade(): string | null {
+    return this.exchange.upgrade;
   }
 
   /** What stops it, once the transport has returned it. */

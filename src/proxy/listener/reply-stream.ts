@@ -1,5 +1,5 @@
 import type { Sink } from "../../model/body.ts";
-import { GatewayError } from "../../model/gateway-error.ts";
+import type { GatewayError } from "../../model/gateway-error.ts";
 
 /** Bun's controller of a `type: "direct"` stream, as far as we use it (measured on 1.4.5; bun-types knows less). */
 interface DirectController {

@@ -1,6 +1,6 @@
 import { Exchange } from "../../model/exchange.ts";
 import { GatewayError } from "../../model/gateway-error.ts";
-import type { Duplex, Reply } from "../../model/reply.ts";
+import type { Reply } from "../../model/reply.ts";
 import type { ListenerSpec } from "../../model/snapshot-spec.ts";
 import { toWebHeaders } from "../web-headers.ts";
 import type { Listener, ListenerContext } from "./listener.ts";
@@ -8,7 +8,13 @@ import { localReply } from "./local-reply.ts";
 import { readRequest, type RequestSource } from "./serve-request.ts";
 import { ServeResponder, type ResponderHost } from "./serve-responder.ts";
 import { serveTls } from "./serve-tls.ts";
-import { type RelayData, upgradeHeaders, WebSocketRelay, webSocketHandler } from "./serve-websocket.ts";
+import {
+  type RelayData,
+  type RelayWatch,
+  upgradeHeaders,
+  type WebSocketRelay,
+  webSocketHandler,
+} from "./serve-websocket.ts";
 
 type Server = Bun.Server<RelayData>;
 type Answer = Response | undefined | Promise<Response | undefined>;
@@ -124,17 +130,11 @@ class ServeListener implements Listener, RequestSource, ResponderHost {
     if (--this.#open === 0) this.#onEmpty?.();
   }
 
-  upgrade(
-    request: Request,
-    exchange: Exchange,
-    reply: Reply,
-    upstream: Duplex,
-    done: (e?: GatewayError) => void,
-  ): boolean {
-    if (upstream.kind !== "messages") return false;
-    const watch = { ticker: this.context.fast, idleMs: this.context.door.timeouts.streamIdleMs };
-    const relay = new WebSocketRelay(upstream, watch, done);
-    exchange.running = relay;
+  get tunnelWatch(): RelayWatch {
+    return { ticker: this.context.fast, idleMs: this.context.door.timeouts.streamIdleMs };
+  }
+
+  upgrade(request: Request, reply: Reply, relay: WebSocketRelay): boolean {
     return this.#server.upgrade(request, { headers: upgradeHeaders(reply.headers), data: { relay } });
   }
 

@@ -4,6 +4,7 @@ import { GatewayError } from "../../model/gateway-error.ts";
 import type { Duplex, Reply, Responder } from "../../model/reply.ts";
 import { toWebHeaders } from "../web-headers.ts";
 import { ReplyStream } from "./reply-stream.ts";
+import { type RelayWatch, WebSocketRelay } from "./serve-websocket.ts";
 import { StreamBody } from "../web-stream-body.ts";
 
 /** What a responder needs of its listener. */
@@ -11,13 +12,9 @@ export interface ResponderHost {
   /** The connection is between two requests again. */
   settled(request: Request): void;
   /** Turns the request into a WebSocket that relays to `upstream`; false when Bun refuses. */
-  upgrade(
-    request: Request,
-    exchange: Exchange,
-    reply: Reply,
-    upstream: Duplex,
-    done: (e?: GatewayError) => void,
-  ): boolean;
+  upgrade(request: Request, reply: Reply, relay: WebSocketRelay): boolean;
+  /** How long a WebSocket may be quiet, and who watches. */
+  readonly tunnelWatch: RelayWatch;
   failureReply(error: GatewayError, exchange: Exchange): Reply;
   ended(exchange: Exchange, error?: GatewayError): void;
 }
@@ -73,15 +70,24 @@ export class ServeResponder implements Responder {
     this.#reply = reply;
     const body = bodyOf(reply);
     if (body === null) return this.#answerWithoutBody(reply);
+    // Bun adds a Content-Type to bytes that have none; a stream that ends at once keeps its Content-Length just as well.
+    const isTyped = reply.headers.indexOf("content-type") >= 0;
+    if (isTyped && body instanceof StreamBody) {
+      const whole = body.atOnce();
+      if (whole !== null) return this.#answerWhole(reply, whole);
+    }
     const stream = new ReplyStream();
     body.pipeTo(stream, (error) => {
       this.#exchange.replyBytes = stream.bytes;
       this.#finish(error);
     });
-    const complete = stream.complete;
-    // Bun adds a Content-Type to bytes that have none; a stream that ends at once keeps its Content-Length just as well.
-    const isTyped = complete !== null && reply.headers.indexOf("content-type") >= 0;
-    this.#respond(respond(reply, isTyped ? complete : stream.toStream()));
+    this.#respond(respond(reply, (isTyped ? stream.complete : null) ?? stream.toStream()));
+  }
+
+  #answerWhole(reply: Reply, bytes: Uint8Array<ArrayBuffer>): void {
+    this.#exchange.replyBytes = bytes.byteLength;
+    this.#finish();
+    this.#respond(respond(reply, bytes));
   }
 
   /** A reply that the gateway has not seen. */
@@ -92,12 +98,18 @@ export class ServeResponder implements Responder {
   }
 
   tunnel(reply: Reply, upstream: Duplex): void {
-    const finish = (error?: GatewayError): void => this.#finish(error);
     // From here on the relay hears how the connection ends, close code included; the signal would come first and knows none.
     this.#request.signal.removeEventListener("abort", this);
-    if (this.#host.upgrade(this.#request, this.#exchange, reply, upstream, finish)) return this.#respond(undefined);
-    if (upstream.kind === "messages") upstream.close(1001, "");
-    else upstream.close(new GatewayError("bad_request"));
+    if (upstream.kind === "bytes") {
+      upstream.close(new GatewayError("internal"));
+      return this.failed(new GatewayError("internal", "this edge relays messages, not bytes"));
+    }
+    const relay = new WebSocketRelay(upstream, this.#host.tunnelWatch, (error) => this.#finish(error));
+    if (this.#host.upgrade(this.#request, reply, relay)) {
+      this.#exchange.running = relay;
+      return this.#respond(undefined);
+    }
+    upstream.close(1001, "");
     this.failed(new GatewayError("bad_request", "the WebSocket handshake is not valid"));
   }
 

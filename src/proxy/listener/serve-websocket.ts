@@ -9,6 +9,12 @@ const HIGH_WATER_BYTES = 1024 * 1024;
 /** A tunnel whose source can be stopped; the one of the fetch transport can. */
 type PausableTunnel = MessageTunnel & { pause?(): void; resume?(): void };
 
+export interface RelayWatch {
+  readonly ticker: Ticker;
+  /** null: quiet forever is fine. */
+  readonly idleMs: number | null;
+}
+
 /** What an upgraded connection carries. */
 export interface RelayData {
   readonly relay: WebSocketRelay;
@@ -32,11 +38,7 @@ export class WebSocketRelay implements Ticked {
   #pingsUp = 0;
   #pingsDown = 0;
 
-  constructor(
-    upstream: MessageTunnel,
-    watch: { ticker: Ticker; idleMs: number | null },
-    done: (error?: GatewayError) => void,
-  ) {
+  constructor(upstream: MessageTunnel, watch: RelayWatch, done: (error?: GatewayError) => void) {
     this.#upstream = upstream;
     this.#ticker = watch.ticker;
     this.#idleMs = watch.idleMs;

@@ -179,7 +179,7 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
     if (!head.keepAlive) this.#lastExchange = true;
     this.exchange = exchange;
     this.body = incoming;
-    incoming?.offer(bytes.subarray(next));
+    incoming?.offer(bytes, next);
     this.responder.begin(exchange, head);
     const local = localReply(exchange, spec, context.door.ready);
     if (this.admits?.(head.host) === false) this.responder.failed(new GatewayError("misdirected_request"));

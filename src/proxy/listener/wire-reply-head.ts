@@ -16,13 +16,15 @@ export class WireReplyHead implements ConnectionFields, HeadSource {
 
   constructor(
     response: OutgoingResponse,
-    own: Pick<WireReplyHead, "framing" | "keepAlive" | "connection" | "upgrade">,
+    framing: Framing,
+    connection: "close" | "keep-alive" | null,
+    upgrade: string | null,
   ) {
     this.#response = response;
-    this.framing = own.framing;
-    this.keepAlive = own.keepAlive;
-    this.connection = own.connection;
-    this.upgrade = own.upgrade;
+    this.framing = framing;
+    this.keepAlive = connection !== "close";
+    this.connection = connection;
+    this.upgrade = upgrade;
   }
 
   writeHead(buffer: Buffer, offset: number): number {
@@ -37,19 +39,16 @@ export function finalHead(reply: Reply, request: RequestHead | null, persistent:
   const keepAlive = persistent && request !== null && request.keepAlive && framing !== UNTIL_CLOSE;
   // HTTP/1.1 persists unless told otherwise, HTTP/1.0 the other way round (RFC 9112 §9.3).
   const connection = keepAlive ? (old ? "keep-alive" : null) : "close";
-  return new WireReplyHead(reply, { framing, keepAlive, connection, upgrade: null });
+  return new WireReplyHead(reply, framing, connection, null);
 }
 
 export function interimHead(status: number, headers: HeaderMap): WireReplyHead {
   const reason = REASONS[status] ?? "";
-  return new WireReplyHead(
-    { status, reason, headers },
-    { framing: NO_BODY, keepAlive: true, connection: null, upgrade: null },
-  );
+  return new WireReplyHead({ status, reason, headers }, NO_BODY, null, null);
 }
 
 export function switchingHead(reply: Reply, protocol: string): WireReplyHead {
-  return new WireReplyHead(reply, { framing: NO_BODY, keepAlive: true, connection: null, upgrade: protocol });
+  return new WireReplyHead(reply, NO_BODY, null, protocol);
 }
 
 const REASONS: Readonly<Record<number, string>> = { 100: "Continue", 102: "Processing", 103: "Early Hints" };

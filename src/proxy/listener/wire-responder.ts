@@ -11,6 +11,9 @@ import { SocketOut } from "../wire/socket-out.ts";
 import type { ListenerContext } from "./listener.ts";
 import { finalHead, interimHead, switchingHead } from "./wire-reply-head.ts";
 
+// How a body went is told to its sink's owner already.
+const ignore = (): void => undefined;
+
 /** The connection whose replies these are. */
 export interface ReplyOwner {
   readonly persistent: boolean;
@@ -101,8 +104,8 @@ export class WireResponder implements Responder, BodyOwner {
     this.out.head(switchingHead(reply, exchange.upgrade ?? ""));
     this.out.flush();
     const body = this.#owner.openTunnel();
-    upstream.incoming.pipeTo(new OutgoingBody(this.out, UNTIL_CLOSE, this), () => undefined);
-    body.pipeTo(upstream.outgoing, () => undefined);
+    upstream.incoming.pipeTo(new OutgoingBody(this.out, UNTIL_CLOSE, this), ignore);
+    body.pipeTo(upstream.outgoing, ignore);
   }
 
   /** One direction of the tunnel has ended; `#sent` says that it was ours, and then the client's may have, too. */
@@ -154,7 +157,7 @@ export class WireResponder implements Responder, BodyOwner {
     const body = new OutgoingBody(this.out, head.framing, this);
     this.#gathering = true;
     body.corked = true;
-    reply.body.pipeTo(body, () => undefined);
+    reply.body.pipeTo(body, ignore);
     body.corked = false;
     this.#gathering = false;
     this.out.flush();

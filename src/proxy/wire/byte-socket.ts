@@ -1,7 +1,7 @@
 /** What the wire needs of a connected socket: Bun's own sockets are it, others are adapted. */
 export interface ByteSocket {
   /** @returns octets taken, fewer than given when the kernel is full, -1 when closed; nothing is buffered. */
-  write(bytes: Uint8Array): number;
+  write(bytes: Uint8Array, offset?: number, length?: number): number;
   pause(): void;
   resume(): void;
   /** Half-close: FIN after what was written. */

@@ -37,6 +37,7 @@ export class IncomingBody implements Body, Pick<Sink, "write"> {
   #held: Buffer | null = null;
   /** What came with the head, not yet copied: valid while the head is being handled. */
   #window: Buffer | null = null;
+  #windowFrom = 0;
   #sink: Sink | null = null;
   #done: BodyDone | null = null;
   #full = false;
@@ -50,23 +51,24 @@ export class IncomingBody implements Body, Pick<Sink, "write"> {
 
   // ---- from the connection ----
 
-  /** Octets that came with the head: handed on without a copy if the body is piped before `settle`. */
-  offer(bytes: Buffer): void {
+  /** Octets that came with the head, from `from` on: handed on without a copy if the body is piped before `settle`. */
+  offer(bytes: Buffer, from: number): void {
     this.#window = bytes;
+    this.#windowFrom = from;
   }
 
   /** The head was handled: what nobody took is kept. */
   settle(): void {
     const window = this.#window;
     this.#window = null;
-    if (window !== null && window.byteLength > 0) this.#hold(window);
+    if (window !== null && window.byteLength > this.#windowFrom) this.#hold(window.subarray(this.#windowFrom));
   }
 
   /** Takes what was read next. What does not belong to the body goes back with `bodyEnded`. */
   feed(bytes: Buffer): void {
     if (this.ended) return;
     if (this.#sink === null) return this.#hold(bytes);
-    this.#take(bytes);
+    this.#take(bytes, 0);
   }
 
   /** No more will come. `error: null`: the peer closed in good order, which ends an until-close body and cuts any other. */
@@ -83,10 +85,12 @@ export class IncomingBody implements Body, Pick<Sink, "write"> {
     this.used = true;
     this.#sink = sink;
     this.#done = done;
-    const first = this.#held ?? this.#window;
+    const held = this.#held;
+    const window = this.#window;
     this.#held = null;
     this.#window = null;
-    if (first !== null) this.#take(first);
+    if (held !== null) this.#take(held, 0);
+    else if (window !== null) this.#take(window, this.#windowFrom);
     else if (this.#left === 0 && this.#decoder === null && !this.ended) this.#finish(null);
     if (this.#closing && !this.ended) this.#finish(null);
     if (!this.ended && this.paused && !this.#full) this.#resume();
@@ -119,8 +123,8 @@ export class IncomingBody implements Body, Pick<Sink, "write"> {
     if (this.#held.byteLength >= HELD_BYTES) this.#pause();
   }
 
-  #take(bytes: Buffer): void {
-    const end = this.#decoder === null ? this.#takePlain(bytes) : this.#decoder.feed(bytes, 0, bytes.byteLength, this);
+  #take(bytes: Buffer, from: number): void {
+    const end = this.#decoder === null ? this.#takePlain(bytes, from) : this.#decoder.feed(bytes, from, bytes.byteLength, this);
     if (this.ended) return;
     const failure = this.#decoder?.failure ?? null;
     if (failure !== null) return this.#fail(failure);
@@ -129,11 +133,12 @@ export class IncomingBody implements Body, Pick<Sink, "write"> {
     if (this.#full) this.#waitForSink();
   }
 
-  #takePlain(bytes: Buffer): number {
-    const mine = bytes.byteLength <= this.#left ? bytes : bytes.subarray(0, this.#left);
-    this.#left -= mine.byteLength;
-    if (mine.byteLength > 0) this.write(mine);
-    return mine.byteLength;
+  #takePlain(bytes: Buffer, from: number): number {
+    const size = Math.min(bytes.byteLength - from, this.#left);
+    const end = from + size;
+    this.#left -= size;
+    if (size > 0) this.write(size === bytes.byteLength ? bytes : bytes.subarray(from, end));
+    return end;
   }
 
   /** The decoder's way to the sink. */

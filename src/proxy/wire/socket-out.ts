@@ -66,7 +66,7 @@ export class SocketOut {
     const large = Buffer.allocUnsafe(4 * SCRATCH_BYTES);
     written = source.writeHead(large, 0);
     if (written < 0) return false;
-    this.#direct(large.subarray(0, written));
+    this.#direct(large, 0, written);
     return true;
   }
 
@@ -80,7 +80,7 @@ export class SocketOut {
       }
       this.#send();
     }
-    this.#direct(chunk);
+    this.#direct(chunk, 0, chunk.byteLength);
     return this.#waiting === null;
   }
 
@@ -101,7 +101,7 @@ export class SocketOut {
     const waiting = this.#waiting;
     if (waiting === null) return;
     this.#waiting = null;
-    this.#direct(waiting);
+    this.#direct(waiting, 0, waiting.byteLength);
     if (this.#waiting !== null || this.onDrain === null) return;
     const resume = this.onDrain;
     this.onDrain = null;
@@ -118,20 +118,21 @@ export class SocketOut {
   #send(): void {
     const size = used;
     used = 0;
-    if (size > 0) this.#direct(scratch.subarray(0, size));
+    if (size > 0) this.#direct(scratch, 0, size);
   }
 
-  #direct(bytes: Uint8Array): void {
+  // Offset and length, not a view: a view is an object.
+  #direct(bytes: Uint8Array, offset: number, length: number): void {
     const socket = this.#socket;
     if (socket === null) return;
     if (this.#waiting !== null) {
-      this.#waiting = Buffer.concat([this.#waiting, bytes]);
+      this.#waiting = Buffer.concat([this.#waiting, bytes.subarray(offset, offset + length)]);
       return;
     }
-    const taken = Math.max(0, socket.write(bytes));
+    const taken = Math.max(0, socket.write(bytes, offset, length));
     if (taken > 0) this.wroteAt = this.#now();
-    if (taken === bytes.byteLength) return;
+    if (taken === length) return;
     // The chunk is its producer's memory, valid during this call only.
-    this.#waiting = Buffer.from(bytes.subarray(taken));
+    this.#waiting = Buffer.from(bytes.subarray(offset + taken, offset + length));
   }
 }

@@ -7,12 +7,15 @@ import type { ByteSocket, SocketEvents } from "../../wire/byte-socket.ts";
 import { type BodySource, IncomingBody } from "../../wire/incoming-body.ts";
 import { type BodyOwner, OutgoingBody } from "../../wire/outgoing-body.ts";
 import { SocketOut } from "../../wire/socket-out.ts";
-import { dial } from "./wire-dial.ts";
+import { Dial } from "./wire-dial.ts";
 import type { WireDispatch } from "./wire-dispatch.ts";
 import type { WirePool } from "./wire-pool.ts";
 import { WireRequestHead } from "./wire-request-head.ts";
 
+// How a body went is told to its sink's owner already.
+const ignore = (): void => undefined;
 const MAX_HEAD_BYTES = 256 * 1024;
+const REPLY_LIMITS = { maxTrailerBytes: MAX_HEAD_BYTES, fault: "upstream_bad_response" } as const;
 const IDLE_MS = 60_000;
 const MAX_AGE_MS = 60 * 60_000;
 
@@ -25,6 +28,8 @@ export class WireClient implements SocketEvents, BodySource, BodyOwner, Ticked {
   readonly out: SocketOut;
   readonly #pool: WirePool;
   readonly #scanner = new HeadScanner({ maxHeadBytes: MAX_HEAD_BYTES, emptyLines: "refuse" });
+  /** Until it is connected. */
+  #dial: Dial | null = null;
   #socket: ByteSocket | null = null;
   #dispatch: WireDispatch | null = null;
   /** Since it began to connect, then since it is idle. */
@@ -55,11 +60,13 @@ export class WireClient implements SocketEvents, BodySource, BodyOwner, Ticked {
   connect(dispatch: WireDispatch): void {
     this.#dispatch = dispatch;
     dispatch.client = this;
-    dial(dispatch.attempt, this.#pool.spec.tls, this);
+    const { spec, ticker } = this.#pool;
+    this.#dial = new Dial({ attempt: dispatch.attempt, tls: spec.tls, ticker }, this);
+    this.#dial.start();
   }
 
   onConnected(socket: ByteSocket): void {
-    if (this.#closed) return socket.terminate();
+    this.#dial = null;
     this.#socket = socket;
     this.out.attach(socket);
     const dispatch = this.#dispatch;
@@ -69,6 +76,7 @@ export class WireClient implements SocketEvents, BodySource, BodyOwner, Ticked {
   }
 
   onConnectFailed(error: GatewayError): void {
+    this.#dial = null;
     this.#lose(error);
   }
 
@@ -88,7 +96,7 @@ export class WireClient implements SocketEvents, BodySource, BodyOwner, Ticked {
     if (body !== null) {
       const outgoing = new OutgoingBody(this.out, head.framing, this);
       outgoing.corked = true;
-      body.pipeTo(outgoing, () => undefined);
+      body.pipeTo(outgoing, ignore);
       outgoing.corked = false;
     }
     this.out.flush();
@@ -142,32 +150,30 @@ export class WireClient implements SocketEvents, BodySource, BodyOwner, Ticked {
     }
     const head = parseResponseHead(bytes, 0, end, dispatch.attempt.method);
     if (head instanceof GatewayError) return this.#bad(head.detail);
-    const rest = bytes.subarray(end + 4);
-    if (head.status === 101) return this.#switch(dispatch, head, rest);
-    if (head.status < 200) {
-      this.#sentAt = this.#readAt;
-      dispatch.on.informational(head.status, head.headers);
-      return rest.byteLength > 0 && this.#dispatch === dispatch ? rest : null;
-    }
-    this.#final(dispatch, head, rest);
-    return null;
+    const next = end + 4;
+    if (head.status >= 200) return this.#final(dispatch, head, bytes, next);
+    if (head.status === 101) return this.#switch(dispatch, head, bytes.subarray(next));
+    this.#sentAt = this.#readAt;
+    dispatch.on.informational(head.status, head.headers);
+    return next < bytes.byteLength && this.#dispatch === dispatch ? bytes.subarray(next) : null;
   }
 
-  #final(dispatch: WireDispatch, head: ResponseHead, rest: Buffer): void {
+  #final(dispatch: WireDispatch, head: ResponseHead, bytes: Buffer, next: number): null {
     dispatch.settled = true;
     this.#persistent = head.keepAlive;
     const { status, reason, headers, framing } = head;
     if (framing === NO_BODY || framing === 0) {
       dispatch.on.reply({ status, reason, headers, body: null });
-      if (!this.#closed) this.#complete(rest.byteLength > 0 ? rest : null);
-      return;
+      if (!this.#closed) this.#complete(next < bytes.byteLength ? bytes.subarray(next) : null);
+      return null;
     }
     const body = this.#incoming(framing);
     this.#reply = body;
     this.#replyMayIdle = headers.first("content-type")?.startsWith("text/event-stream") === true;
-    body.offer(rest);
+    body.offer(bytes, next);
     dispatch.on.reply({ status, reason, headers, body });
     body.settle();
+    return null;
   }
 
   #switch(dispatch: WireDispatch, head: ResponseHead, rest: Buffer): null {
@@ -177,7 +183,7 @@ export class WireClient implements SocketEvents, BodySource, BodyOwner, Ticked {
     this.#tunnelled = true;
     this.#replyMayIdle = true;
     const incoming = (this.#reply = this.#incoming(UNTIL_CLOSE));
-    incoming.offer(rest);
+    incoming.offer(rest, 0);
     const { status, reason, headers } = head;
     const outgoing = new OutgoingBody(this.out, UNTIL_CLOSE, this);
     const close = (why: GatewayError) => this.#destroy(why);
@@ -187,7 +193,7 @@ export class WireClient implements SocketEvents, BodySource, BodyOwner, Ticked {
   }
 
   #incoming(framing: number): IncomingBody {
-    return new IncomingBody(framing, this, { maxTrailerBytes: MAX_HEAD_BYTES, fault: "upstream_bad_response" });
+    return new IncomingBody(framing, this, REPLY_LIMITS);
   }
 
   #bad(detail: string): null {
@@ -241,9 +247,8 @@ export class WireClient implements SocketEvents, BodySource, BodyOwner, Ticked {
     }
     const timeouts = dispatch?.attempt.timeouts;
     if (timeouts === undefined) return;
-    if (this.#socket === null) {
-      if (now - this.#since > timeouts.connectMs) this.#lose(new GatewayError("upstream_connect_timeout"));
-    } else if (this.#reply !== null) {
+    if (this.#socket === null) return;
+    if (this.#reply !== null) {
       const limit = this.#replyMayIdle ? dispatch!.attempt.streamIdleMs : timeouts.idleMs;
       const quiet = now - Math.max(this.#readAt, this.#tunnelled ? this.out.wroteAt : 0);
       if (limit !== null && !this.#reply.paused && quiet > limit)
@@ -322,6 +327,7 @@ export class WireClient implements SocketEvents, BodySource, BodyOwner, Ticked {
     this.#reply = null;
     this.#pool.ticker.remove(this);
     this.out.attach(null);
+    this.#dial?.abandon();
     if (why === null) this.#socket?.end();
     else this.#socket?.terminate();
     reply?.closed(why ?? new GatewayError("upstream_reset"));
