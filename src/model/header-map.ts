@@ -9,6 +9,11 @@ export class HeaderMap {
   /** Field names as received; `rawValues[i]` belongs to `rawNames[i]`. */
   readonly rawNames: string[];
   readonly rawValues: string[];
+  /**
+   * The fields were parsed by our own codec, which validates every octet and takes out what belongs to the connection; whoever
+   * pushes more vouches for the same. What comes in through the checked methods makes it false: then the head writer looks again.
+   */
+  fromCodec = false;
 
   constructor(names: string[] = [], values: string[] = []) {
     this.rawNames = names;
@@ -52,11 +57,13 @@ export class HeaderMap {
 
   set(name: string, value: string): void {
     refuseUnsafeField(name, value);
+    this.fromCodec = false;
     this.replace(name, value);
   }
 
   append(name: string, value: string): void {
     refuseUnsafeField(name, value);
+    this.fromCodec = false;
     this.push(name, value);
   }
 
@@ -87,7 +94,9 @@ export class HeaderMap {
   }
 
   clone(): HeaderMap {
-    return new HeaderMap(this.rawNames.slice(), this.rawValues.slice());
+    const copy = new HeaderMap(this.rawNames.slice(), this.rawValues.slice());
+    copy.fromCodec = this.fromCodec;
+    return copy;
   }
 
   // ---- unchecked: for code that has validated already ----

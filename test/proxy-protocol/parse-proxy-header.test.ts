@@ -104,7 +104,7 @@ test("every beginning of a header asks for more, and what follows it changes not
   fc.assert(
     fc.property(header, fc.uint8Array({ maxLength: 40 }), ({ address, at, bytes }, rest) => {
       // A mixed spelling of IPv6 makes a line that is longer than the 107 octets §2.1 foresees.
-      if (bytes.length > 107 && bytes[0] === 0x50) return;
+      fc.pre(bytes[0] !== 0x50 || bytes.length <= 107);
       for (let size = 0; size < bytes.length; size++) expect(parse(bytes.subarray(0, size))).toBe("more");
       const parsed = parse(Buffer.concat([bytes, rest])) as Exclude<ProxyParse, string>;
       expect(parsed.consumed).toBe(bytes.length);

@@ -80,7 +80,7 @@ async function dripping(): Promise<Socket> {
   const relay = createServer((client) => {
     const gateway = connect({ port: sluice.port, host: "127.0.0.1", noDelay: true });
     gateway.pipe(client);
-    client.on("data", async (bytes) => {
+    client.on("data", async (bytes: Buffer) => {
       client.pause();
       for (let at = 0; at < bytes.length; at += 97) {
         gateway.write(bytes.subarray(at, at + 97));

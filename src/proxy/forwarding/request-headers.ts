@@ -18,7 +18,7 @@ export function requestHeaders(exchange: Exchange, authority: string): HeaderMap
   const values = source.rawValues;
   const outNames: string[] = [];
   const outValues: string[] = [];
-  const named = connectionNames(source);
+  const named = source.fromCodec ? null : connectionNames(source);
   const trusted = exchange.peer.trusted;
   let forwardedFor = "";
   let proto = "";
@@ -64,7 +64,9 @@ export function requestHeaders(exchange: Exchange, authority: string): HeaderMap
     exchange.id,
     VIA[exchange.received.version],
   );
-  return new HeaderMap(outNames, outValues);
+  const headers = new HeaderMap(outNames, outValues);
+  headers.fromCodec = source.fromCodec;
+  return headers;
 }
 
 const VIA = {

@@ -4,6 +4,8 @@ import { connectionNames, isHopByHop } from "./hop-by-hop.ts";
 
 /** Takes from an upstream's reply what belongs to the upstream connection; in place, since the transport made the map for us. */
 export function cleanReplyHeaders(headers: HeaderMap): void {
+  // Our own codec has done that while parsing.
+  if (headers.fromCodec) return;
   const named = connectionNames(headers);
   const names = headers.rawNames;
   const values = headers.rawValues;

@@ -15,6 +15,8 @@ export class FieldLines {
   at: number;
   fits = true;
   count = 0;
+  /** Every field comes from the codec's own parser. */
+  vouched = false;
 
   constructor(buf: Buffer, at: number) {
     this.#buf = buf;
@@ -49,6 +51,7 @@ export class FieldLines {
   addRequestFields(headers: HeaderMap, authority: string, framing: Framing): void {
     const names = headers.rawNames;
     const values = headers.rawValues;
+    this.vouched = headers.fromCodec;
     let hosts = 0;
     let length = framing >= 0 ? String(framing) : null;
     for (let i = 0; i < names.length; i++) {
@@ -74,6 +77,7 @@ export class FieldLines {
 
   /** The fields of a response. */
   addResponseFields(headers: HeaderMap, framing: Framing): void {
+    this.vouched = headers.fromCodec;
     const names = headers.rawNames;
     const values = headers.rawValues;
     let length = framing >= 0 ? String(framing) : null;

@@ -44,6 +44,7 @@ export class RequestHead {
     this.host = line.host;
     this.version = line.minor === 0 ? "1.0" : "1.1";
     this.headers = new HeaderMap(fields.names, fields.values);
+    this.headers.fromCodec = true;
     this.framing = framing;
     this.keepAlive = persists(line.minor, options);
     // RFC 9110 §7.8 and §10.1.1: both are ignored in HTTP/1.0.

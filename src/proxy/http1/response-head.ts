@@ -32,6 +32,7 @@ export class ResponseHead {
     this.reason = line.reason;
     this.minor = line.minor;
     this.headers = new HeaderMap(fields.names, fields.values);
+    this.headers.fromCodec = true;
     this.framing = framing;
     const misframed = refusesFraming(status) && (fields.contentLength > 0 || fields.transferEncoding !== null);
     // A 204 that announces a body may be followed by one: its connection must not carry another response.

@@ -30,8 +30,8 @@ export function upstreamTlsOptions(endpoint: Endpoint, tls: UpstreamTlsSpec): Re
     // Judged by `handshakeFault`, so that the reason can be told.
     rejectUnauthorized: false,
     ALPNProtocols: ALPN_HTTP1,
-    // Addresses are no server names (RFC 6066 §3).
-    ...(isIP(name) === 0 && endpointHasName(endpoint, tls) ? { serverName: name } : {}),
+    // Addresses are no server names (RFC 6066 §3); left out, Bun would send them as such.
+    serverName: isIP(name) === 0 && endpointHasName(endpoint, tls) ? name : "",
     ...(tls.ca === null ? {} : { ca: tls.ca }),
     ...(tls.cert === null ? {} : { cert: tls.cert, key: tls.key }),
   };

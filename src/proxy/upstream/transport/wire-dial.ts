@@ -65,7 +65,7 @@ export class Dial implements Ticked {
   }
 
   shookHands(at: number, socket: DialledSocket, result: { ok: boolean; error: Error | null }): void {
-    if (this.#isStale(at)) return socket.terminate();
+    if (this.#isStale(at)) return;
     const { attempt, tls } = this.#plan;
     const fault = handshakeFault(socket, result, { endpoint: attempt.endpoint, tls });
     if (fault === null) return this.#succeeded(socket);
@@ -74,9 +74,11 @@ export class Dial implements Ticked {
 
   failed(at: number, error: GatewayError): void {
     if (this.#isStale(at)) return;
-    this.#socket?.terminate();
+    const socket = this.#socket;
     this.#socket = null;
     this.#at++;
+    // Tells its handlers at once, which are stale by now.
+    socket?.terminate();
     // Another address of somebody who is not who they should be would be no better.
     if (error.retry === "safe" && this.#at < this.#plan.attempt.addresses.length) return this.#tryNext();
     this.#finish();
