@@ -46,7 +46,7 @@ class NullSocket {
   pause(): void {}
   resume(): void {}
   shutdown(): void {}
-  end(): void {}
+  close(): void {}
   terminate(): void {}
 }
 const transport = new WireTransport(spec.upstreams[0]!, ticker);
@@ -81,7 +81,8 @@ const connection = new WireConnection(
 );
 
 function run(count: number): number {
-  const start = performance.now();
+  // Processor time: what else the machine does shows less.
+  const start = process.cpuUsage().user;
   for (let i = 0; i < count; i++) {
     connection.onData(REQUEST);
     if (asked === null) throw new Error("the request went nowhere");
@@ -89,12 +90,12 @@ function run(count: number): number {
     asked = null;
     client.onData(REPLY);
   }
-  return ((performance.now() - start) * 1e6) / count;
+  return ((process.cpuUsage().user - start) * 1e3) / count;
 }
 
 run(Math.min(requests, 200_000));
-const rounds = Array.from({ length: 5 }, () => run(requests / 5)).sort((a, b) => a - b);
+const rounds = Array.from({ length: 10 }, () => run(requests / 10)).sort((a, b) => a - b);
 const done = counters.read(1).requests;
 console.log(
-  `${rounds[0]!.toFixed(0)} ns a request (best of 5, median ${rounds[2]!.toFixed(0)}), ${done} done, ${Math.round(written / done)} octets each`,
+  `${rounds[0]!.toFixed(0)} ns a request (best of 10, median ${rounds[5]!.toFixed(0)}), ${done} done, ${Math.round(written / done)} octets each`,
 );

@@ -1,3 +1,11 @@
+/** Fields that were parsed and validated but not cut into strings: most are only passed on. Immutable. */
+export interface UncutFields {
+  /** Which of the `Watched` fields are among them. */
+  readonly seen: number;
+  /** Appends every field, in order. */
+  cut(names: string[], values: string[]): void;
+}
+
 /**
  * Header fields as they came: names with their case, order and duplicates kept; lookups ignore case.
  *
@@ -6,18 +14,65 @@
  * `push`/`replace`/`remove` are for the edges, transports and the forwarding code, which hand over what was validated before.
  */
 export class HeaderMap {
-  /** Field names as received; `rawValues[i]` belongs to `rawNames[i]`. */
-  readonly rawNames: string[];
-  readonly rawValues: string[];
   /**
    * The fields were parsed by our own codec, which validates every octet and takes out what belongs to the connection; whoever
    * pushes more vouches for the same. What comes in through the checked methods makes it false: then the head writer looks again.
    */
   fromCodec = false;
+  /** In front of the two arrays; null once somebody wanted to see them. */
+  #uncut: UncutFields | null;
+  #names: string[];
+  #values: string[];
 
-  constructor(names: string[] = [], values: string[] = []) {
-    this.rawNames = names;
-    this.rawValues = values;
+  constructor(names: string[] = [], values: string[] = [], uncut: UncutFields | null = null) {
+    this.#names = names;
+    this.#values = values;
+    this.#uncut = uncut;
+  }
+
+  /** Field names as received; `rawValues[i]` belongs to `rawNames[i]`. */
+  get rawNames(): string[] {
+    if (this.#uncut !== null) this.#cut(this.#uncut);
+    return this.#names;
+  }
+
+  get rawValues(): string[] {
+    if (this.#uncut !== null) this.#cut(this.#uncut);
+    return this.#values;
+  }
+
+  /** What nobody has looked at, and after it what was pushed: for the head writer and for maps that share it. */
+  get uncut(): UncutFields | null {
+    return this.#uncut;
+  }
+
+  get pushedNames(): readonly string[] {
+    return this.#names;
+  }
+
+  get pushedValues(): readonly string[] {
+    return this.#values;
+  }
+
+  /** Is the field called `lower`, one of the `Watched`, surely absent? Cuts nothing. */
+  lacks(watched: number, lower: string): boolean {
+    if (this.#uncut !== null && (this.#uncut.seen & watched) !== 0) return false;
+    const names = this.#names;
+    for (let i = 0; i < names.length; i++) if (sameName(names[i]!, lower)) return false;
+    return true;
+  }
+
+  #cut(uncut: UncutFields): void {
+    const names: string[] = [];
+    const values: string[] = [];
+    uncut.cut(names, values);
+    for (let i = 0; i < this.#names.length; i++) {
+      names.push(this.#names[i]!);
+      values.push(this.#values[i]!);
+    }
+    this.#names = names;
+    this.#values = values;
+    this.#uncut = null;
   }
 
   /** A map from pairs, each validated as by `append`. */
@@ -94,7 +149,7 @@ export class HeaderMap {
   }
 
   clone(): HeaderMap {
-    const copy = new HeaderMap(this.rawNames.slice(), this.rawValues.slice());
+    const copy = new HeaderMap(this.#names.slice(), this.#values.slice(), this.#uncut);
     copy.fromCodec = this.fromCodec;
     return copy;
   }
@@ -115,8 +170,8 @@ export class HeaderMap {
   }
 
   push(name: string, value: string): void {
-    this.rawNames.push(name);
-    this.rawValues.push(value);
+    this.#names.push(name);
+    this.#values.push(value);
   }
 
   /** Keeps the place of the first field of that name, drops the others; appends when there is none. */

@@ -1,5 +1,6 @@
 import pino, { type Logger as PinoLogger } from "pino";
 import { humanLine } from "./human-line.ts";
+import { LineWriter } from "./line-writer.ts";
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
 
@@ -22,15 +23,15 @@ export interface LogOutput {
   flush(): void;
 }
 
-const ALONE = { minLength: 4096 };
-/** A pipe keeps writes of up to 4096 bytes (PIPE_BUF) in one piece: no line of one process ends up inside another's. */
-const SHARED = { minLength: 3072, maxWrite: 4096 };
+const ALONE_BYTES = 16 * 1024;
+/** A pipe keeps writes of up to PIPE_BUF bytes in one piece: no line of one process ends up inside another's. */
+const SHARED_BYTES = 4096;
+const FLUSH_MS = 200;
 
 /** The application's log on standard output: buffered, so that a line costs no system call of its own. */
 export function createLogger(options: LoggerOptions): LogOutput {
-  const destination = pino.destination({ fd: 1, sync: false, ...(options.worker === undefined ? ALONE : SHARED) });
-  const stream =
-    options.format === "json" ? destination : { write: (line: string) => destination.write(humanLine(line)) };
+  const writer = new LineWriter({ fd: 1, pieceBytes: options.worker === undefined ? ALONE_BYTES : SHARED_BYTES });
+  const stream = options.format === "json" ? writer : { write: (line: string) => writer.write(humanLine(line)) };
   const log = pino(
     {
       level: options.level,
@@ -41,16 +42,7 @@ export function createLogger(options: LoggerOptions): LogOutput {
     },
     stream,
   );
-  const timer = setInterval(() => destination.flush(), 200);
+  const timer = setInterval(() => writer.flush(), FLUSH_MS);
   timer.unref();
-  return { log, flush: () => flushQuietly(destination) };
-}
-
-// A reader that went away (`sluice start | head`) must not turn the end of the process into an error.
-function flushQuietly(destination: { flushSync(): void }): void {
-  try {
-    destination.flushSync();
-  } catch {
-    // nobody is left to tell
-  }
+  return { log, flush: () => writer.flushSync() };
 }

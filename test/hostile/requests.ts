@@ -96,7 +96,7 @@ const heads: HostileRequest[] = [
   refused("a request line without a version", "GET /a\r\nHost: h\r\n\r\n"),
   { ...refused("a version nobody speaks", "GET /a HTTP/3.7\r\nHost: h\r\n\r\n"), answers: [400, 505] },
   refused("a lower-case version", "GET /a http/1.1\r\nHost: h\r\n\r\n"),
-  refused("an HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+  { ...refused("an HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), answers: [400, 505] },
   refused("a method with a colon", "GE:T /a HTTP/1.1\r\nHost: h\r\n\r\n"),
   refused("TLS to a cleartext port", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03aaaaaaaa\r\n\r\n"),
   { name: "a head of a megabyte", bytes: get(`X-A: ${"a".repeat(1 << 20)}`), answers: [431, "closed"] },

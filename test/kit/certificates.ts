@@ -25,7 +25,19 @@ export class Authority implements Disposable {
 
   constructor(name = "Test authority") {
     const paths = this.#paths("ca");
-    openssl("req", "-x509", ...NEW_KEY, "-keyout", paths.keyFile, "-out", paths.certFile, "-days", "2", "-subj", `/CN=${name}`);
+    openssl(
+      "req",
+      "-x509",
+      ...NEW_KEY,
+      "-keyout",
+      paths.keyFile,
+      "-out",
+      paths.certFile,
+      "-days",
+      "2",
+      "-subj",
+      `/CN=${name}`,
+    );
     this.#self = read(paths);
   }
 

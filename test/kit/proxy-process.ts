@@ -72,9 +72,20 @@ export class ProxyProcess {
 
 const RUNNING = new Set<Subprocess>();
 // A test run that is interrupted or throws leaves no proxy behind.
-process.on("exit", () => {
+const killAll = () => {
   for (const child of RUNNING) child.kill("SIGKILL");
-});
+};
+process.on("exit", killAll);
+for (const [signal, number] of [
+  ["SIGTERM", 15],
+  ["SIGINT", 2],
+  ["SIGHUP", 1],
+] as const) {
+  process.once(signal, () => {
+    killAll();
+    process.exit(128 + number);
+  });
+}
 
 async function collect(stream: ReadableStream<Uint8Array>, take: (text: string) => void): Promise<void> {
   const decoder = new TextDecoder();

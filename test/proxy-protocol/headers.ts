@@ -15,7 +15,14 @@ export interface Version2 {
 
 /** A version 2 header, sound unless a part says otherwise. */
 export function version2(parts: Version2): Buffer {
-  const { command = 1, family = 1, transport = 1, version = 2, addresses = Buffer.alloc(0), tlvs = Buffer.alloc(0) } = parts;
+  const {
+    command = 1,
+    family = 1,
+    transport = 1,
+    version = 2,
+    addresses = Buffer.alloc(0),
+    tlvs = Buffer.alloc(0),
+  } = parts;
   const head = Buffer.alloc(4);
   head[0] = (version << 4) | command;
   head[1] = (family << 4) | transport;

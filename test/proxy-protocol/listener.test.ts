@@ -80,7 +80,11 @@ test("a header in pieces, and one that comes together with the request, are read
 test("a connection without the header is closed and nothing of it reaches the origin", async () => {
   const before = origin.requests.length;
   for (const port of [sluice.port, tlsPort]) {
-    for (const bytes of ["GET / HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "\x16\x03\x01"]) {
+    for (const bytes of [
+      "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+      "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+      "\x16\x03\x01",
+    ]) {
       await using client = await RawClient.connect(port);
       client.send(bytes);
       await client.ended;

@@ -47,7 +47,7 @@ export async function dialled(port: number, parts: DialParts = {}): Promise<Dial
   });
   try {
     const result = await within("the dial's outcome", outcome);
-    result.socket?.end();
+    result.socket?.close();
     return result;
   } finally {
     ticker.stop();

@@ -58,7 +58,9 @@ test("the named authority's certificate is taken, for the name, a wildcard, an a
   for (const host of ["up.test", "a.wild.test", "127.0.0.1"]) {
     expect((await dialled(origin.port, { tls: { ca }, endpoint: { host } })).error).toBeNull();
   }
-  expect((await dialled(origin.port, { tls: { ca, serverName: "up.test" }, endpoint: { host: "x" } })).error).toBeNull();
+  expect(
+    (await dialled(origin.port, { tls: { ca, serverName: "up.test" }, endpoint: { host: "x" } })).error,
+  ).toBeNull();
 });
 
 test("the upstream hears the name and http/1.1; an address is no name", async () => {

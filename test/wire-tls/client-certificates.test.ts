@@ -51,7 +51,9 @@ for (const version of [undefined, "TLSv1.2"] as const) {
     const before = origin.requests.length;
     expect(await ask("closed.test", "closed.test", null, version)).toBe("refused");
     expect(await ask("closed.test", "closed.test", stranger.issue("stranger"), version)).toBe("refused");
-    expect(await ask("closed.test", "closed.test", authority.issue("late", { expired: true }), version)).toBe("refused");
+    expect(await ask("closed.test", "closed.test", authority.issue("late", { expired: true }), version)).toBe(
+      "refused",
+    );
     expect(origin.requests.length).toBe(before);
     expect(await ask("closed.test", "closed.test", authority.issue("friend"), version)).toBe(200);
     expect(await ask("open.test", "open.test", null, version)).toBe(200);

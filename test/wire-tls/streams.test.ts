@@ -116,16 +116,52 @@ test("requests on one connection follow each other, pipelined ones too", async (
 test("an upgrade is a tunnel both ways until either side has finished", async () => {
   origin.restart((request) => {
     request.upgraded = true;
-    request.head(101, [["Connection", "Upgrade"], ["Upgrade", "echo"]], "Switching Protocols");
+    request.head(
+      101,
+      [
+        ["Connection", "Upgrade"],
+        ["Upgrade", "echo"],
+      ],
+      "Switching Protocols",
+    );
     request.connection.socket.on("data", (bytes) => request.write(bytes));
   });
   const { client } = await connectTls(sluice.port);
-  client.request({ fields: [["Connection", "Upgrade"], ["Upgrade", "echo"]] });
+  client.request({
+    fields: [
+      ["Connection", "Upgrade"],
+      ["Upgrade", "echo"],
+    ],
+  });
   expect((await client.readHead()).status).toBe(101);
   client.send("to and fro");
   expect((await client.stream.readExactly(10)).toString()).toBe("to and fro");
   origin.only.end();
   await eventually("the end of the tunnel", () => client.stream.ending !== null);
   expect(client.stream.ending).toBe("fin");
+  client.close();
+});
+
+test("a reply that ends with its connection ends with close_notify, and does not wait for the client to close", async () => {
+  origin.restart((request) => {
+    request.head(200);
+    request.write("until the end");
+    request.close();
+  });
+  const open = () => Number(Bun.spawnSync(["bash", "-c", `ls -l /proc/${sluice.pid}/fd | grep -c socket:`]).stdout);
+  const before = open();
+  // openssl tells a missing close_notify; Bun's client does not.
+  const words = ["s_client", "-connect", `127.0.0.1:${sluice.port}`, "-quiet", "-no_ign_eof"];
+  const child = Bun.spawn(["openssl", ...words], { stdin: "pipe", stdout: "pipe", stderr: "pipe" });
+  child.stdin.write("GET / HTTP/1.0\r\nHost: a.test\r\n\r\n");
+  child.stdin.flush();
+  const stderr = await new Response(child.stderr).text();
+  expect(await new Response(child.stdout).text()).toContain("until the end");
+  expect(stderr).not.toContain("unexpected eof");
+  const { client } = await connectTls(sluice.port);
+  client.request({ fields: [["Connection", "close"]] });
+  await client.read();
+  // The client keeps its side open.
+  await eventually("the gateway's socket closed", () => open() <= before);
   client.close();
 });

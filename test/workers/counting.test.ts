@@ -18,7 +18,12 @@ function configuration(port: number, routes: number): string {
   const list = Array.from({ length: routes }, (_, i) => {
     return { name: `r${i}`, path: i === 0 ? "/*" : `/r${i}`, respond: { status: 200, body: "x" } };
   });
-  return toYaml({ listeners: [{ host: "127.0.0.1", port }], workers: 2, routes: list, logging: { level: "fatal", access: "off" } });
+  return toYaml({
+    listeners: [{ host: "127.0.0.1", port }],
+    workers: 2,
+    routes: list,
+    logging: { level: "fatal", access: "off" },
+  });
 }
 
 test("no counter goes backwards while workers are killed and pages are outgrown", async () => {

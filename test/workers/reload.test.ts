@@ -5,8 +5,16 @@ import { ask } from "../kit/raw-client.ts";
 import { RawOrigin } from "../kit/raw-origin.ts";
 import { type Config, Sluice } from "../kit/sluice.ts";
 import { echoMessages, openWebSocket } from "../kit/websocket-origin.ts";
-import { createServer } from "node:net";
-import { askUntil, childrenOf, connectToAll, forwarding, GREETING, isAlive, placeOf } from "./workers.ts";
+import {
+  askUntil,
+  childrenOf,
+  connectToAll,
+  forwarding,
+  GREETING,
+  isAlive,
+  placeOf,
+  sharedListener,
+} from "./workers.ts";
 
 function answering(body: string, more: Config = {}): Config {
   return { ...GREETING, routes: [{ path: "/*", respond: { status: 200, body } }], ...more };
@@ -47,8 +55,7 @@ test("a version that cannot be had is refused by all, and the last good one keep
   await using sluice = await Sluice.start(answering("old"));
   const held = await connectToAll(sluice, [1, 2]);
   const taken = await freePort();
-  const other = createServer();
-  await new Promise<void>((resolve) => other.listen({ port: taken, host: "127.0.0.1" }, resolve));
+  const other = sharedListener(taken);
   const listeners = [sluice.port, taken].map((port) => ({ host: "127.0.0.1", port }));
   sluice.rewrite(answering("new", { listeners }));
   await sluice.process.says("configuration rejected");
@@ -57,7 +64,7 @@ test("a version that cannot be had is refused by all, and the last good one keep
     expect((await client.read()).text).toBe("old");
     client.close();
   }
-  other.close();
+  other.stop();
 });
 
 test("a listener that is added opens in all workers, and one that is removed lets go of its port", async () => {

@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually, Gate } from "../kit/eventually.ts";
@@ -8,7 +7,7 @@ import { freePort, isFree } from "../kit/free-port.ts";
 import { ask, RawClient } from "../kit/raw-client.ts";
 import { RawOrigin } from "../kit/raw-origin.ts";
 import { Sluice, sluiceCommand, toYaml } from "../kit/sluice.ts";
-import { accessLines, childrenOf, connectToAll, forwarding, GREETING, isAlive } from "./workers.ts";
+import { accessLines, childrenOf, connectToAll, forwarding, GREETING, isAlive, sharedListener } from "./workers.ts";
 
 test("two workers share the port and both serve", async () => {
   await using sluice = await Sluice.start(GREETING);
@@ -19,7 +18,9 @@ test("two workers share the port and both serve", async () => {
 
 test("port 0 is the same port in all workers", async () => {
   await using sluice = await Sluice.start({ ...GREETING, listeners: [{ name: "any", host: "127.0.0.1", port: 0 }] });
-  const [, said] = await eventually("the address", () => /listening on http:\/\/127\.0\.0\.1:(\d+)/.exec(sluice.process.stdout));
+  const [, said] = await eventually("the address", () =>
+    /listening on http:\/\/127\.0\.0\.1:(\d+)/.exec(sluice.process.stdout),
+  );
   const port = Number(said);
   const seen = () => new Set(accessLines(sluice).map(({ worker }) => worker)).size;
   await eventually("requests at both workers", async () => (await ask(port)).status === 200 && seen() === 2);
@@ -27,8 +28,7 @@ test("port 0 is the same port in all workers", async () => {
 
 test("a port in use is one clear error, exit code 1, and no worker was started", async () => {
   const port = await freePort();
-  const other = createServer();
-  await new Promise<void>((resolve) => other.listen({ port, host: "127.0.0.1" }, resolve));
+  const other = sharedListener(port);
   const folder = mkdtempSync(join(tmpdir(), "sluice-test-"));
   try {
     const file = join(folder, "sluice.yaml");
@@ -38,7 +38,7 @@ test("a port in use is one clear error, exit code 1, and no worker was started",
     expect(process.stderr.trim().split("\n")).toEqual([expect.stringContaining("the port is in use")]);
     expect(process.stdout).toBe("");
   } finally {
-    other.close();
+    other.stop();
     rmSync(folder, { recursive: true });
   }
 });

@@ -42,6 +42,12 @@ export function placeOf(pid: number): number {
   return Number(words[words.indexOf("worker") + 1]);
 }
 
+/** Another program on a port, ready to share it: whoever binds it like that succeeds silently. */
+export function sharedListener(port: number): { stop(): void } {
+  // Bun's types lack reusePort here.
+  return Bun.listen({ hostname: "127.0.0.1", port, reusePort: true, socket: { data: () => undefined } } as never);
+}
+
 interface AccessLine {
   readonly worker: number;
   readonly target: string;
@@ -68,7 +74,9 @@ export async function connectToAll(sluice: Sluice, places: readonly number[]): P
     const target = `/connection-${held.length}-${crypto.randomUUID()}`;
     client.request({ target });
     await client.read();
-    const line = await eventually(`the log of ${target}`, () => accessLines(sluice).find((one) => one.target === target));
+    const line = await eventually(`the log of ${target}`, () =>
+      accessLines(sluice).find((one) => one.target === target),
+    );
     held.push({ client, place: line.worker });
   }
   return held;

@@ -1,7 +1,7 @@
 const FIRST_MS = 100;
 const MOST_MS = 10_000;
 /** Whoever lived so long did not die of what killed those before it. */
-const HEALTHY_MS = 10_000;
+const HEALTHY_MS = 3000;
 
 /** How long to wait before the next worker: not at all at first, then twice as long each time one dies young. */
 export class BackOff {

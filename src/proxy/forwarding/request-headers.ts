@@ -1,5 +1,6 @@
 import type { Exchange } from "../../model/exchange.ts";
 import { HeaderMap, sameName } from "../../model/header-map.ts";
+import { Watched } from "../../model/watched-fields.ts";
 import { connectionNames, isHopByHop } from "./hop-by-hop.ts";
 
 /** What this proxy calls itself in `Via` (RFC 9110 §7.6.3). */
@@ -14,59 +15,61 @@ const MAX_HOPS = 10;
  */
 export function requestHeaders(exchange: Exchange, authority: string): HeaderMap {
   const source = exchange.outgoing.headers;
+  const untouched = source.fromCodec && source.uncut !== null && (source.uncut.seen & SAID) === 0;
+  // Nearly every request: nothing of it has to change, so nothing is cut out of it. The writer sees to Host.
+  if (untouched && source.pushedNames.length === 0)
+    return withForwarded(exchange, new HeaderMap([], [], source.uncut), NOTHING);
+  const headers = new HeaderMap();
+  return withForwarded(exchange, headers, copyFields(exchange, authority, headers));
+}
+
+const SAID = Watched.forwarded | Watched.requestId;
+
+const NOTHING: Said = {};
+
+/** What is already said about the client, by somebody we believe. */
+interface Said {
+  readonly forwardedFor?: string;
+  readonly proto?: string;
+  readonly host?: string;
+}
+
+function withForwarded(exchange: Exchange, headers: HeaderMap, said: Said): HeaderMap {
+  const { peer, received } = exchange;
+  headers.fromCodec = exchange.outgoing.headers.fromCodec;
+  headers.push(
+    "X-Forwarded-For",
+    said.forwardedFor === undefined ? peer.address : `${said.forwardedFor}, ${peer.address}`,
+  );
+  headers.push("X-Forwarded-Proto", said.proto ?? exchange.scheme);
+  headers.push("X-Forwarded-Host", said.host ?? received.authority);
+  headers.push("X-Request-Id", exchange.id);
+  headers.push("Via", VIA[received.version]);
+  return headers;
+}
+
+/** Copies what goes on as it is. @returns what a trusted peer said, which is to be continued. */
+function copyFields(exchange: Exchange, authority: string, to: HeaderMap): Said {
+  const source = exchange.outgoing.headers;
   const names = source.rawNames;
   const values = source.rawValues;
-  const outNames: string[] = [];
-  const outValues: string[] = [];
   const named = source.fromCodec ? null : connectionNames(source);
-  const trusted = exchange.peer.trusted;
-  let forwardedFor = "";
-  let proto = "";
-  let forwardedHost = "";
+  const { trusted } = exchange.peer;
+  const said: { forwardedFor?: string; proto?: string; host?: string } = {};
   for (let i = 0; i < names.length; i++) {
     const name = names[i]!;
     const value = values[i]!;
-    switch (special(name)) {
-      case Special.none:
-        if (named !== null && named.has(name.toLowerCase())) continue;
-        outNames.push(name);
-        outValues.push(value);
-        continue;
-      case Special.host:
-        outNames.push(name);
-        outValues.push(authority);
-        continue;
-      case Special.forwardedFor:
-        if (trusted) forwardedFor = forwardedFor === "" ? value : `${forwardedFor}, ${value}`;
-        continue;
-      case Special.forwardedProto:
-        if (trusted) proto = value;
-        continue;
-      case Special.forwardedHost:
-        if (trusted) forwardedHost = value;
-        continue;
-      case Special.client:
-        if (trusted) {
-          outNames.push(name);
-          outValues.push(value);
-        }
-        continue;
-      default:
-        continue;
-    }
+    const kind = special(name);
+    if (kind === Special.none) {
+      if (named === null || !named.has(name.toLowerCase())) to.push(name, value);
+    } else if (kind === Special.host) to.push(name, authority);
+    else if (!trusted || kind === Special.dropped) continue;
+    else if (kind === Special.client) to.push(name, value);
+    else if (kind === Special.forwardedProto) said.proto = value;
+    else if (kind === Special.forwardedHost) said.host = value;
+    else said.forwardedFor = said.forwardedFor === undefined ? value : `${said.forwardedFor}, ${value}`;
   }
-  const address = exchange.peer.address;
-  outNames.push("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Request-Id", "Via");
-  outValues.push(
-    forwardedFor === "" ? address : `${forwardedFor}, ${address}`,
-    proto === "" ? exchange.scheme : proto,
-    forwardedHost === "" ? exchange.received.authority : forwardedHost,
-    exchange.id,
-    VIA[exchange.received.version],
-  );
-  const headers = new HeaderMap(outNames, outValues);
-  headers.fromCodec = source.fromCodec;
-  return headers;
+  return said;
 }
 
 const VIA = {
@@ -111,6 +114,7 @@ function special(name: string): Special {
 
 /** True when the request has been through a gateway of our name so often that it must be going in circles. */
 export function isLooping(headers: HeaderMap): boolean {
+  if (headers.lacks(Watched.via, "via")) return false;
   let hops = 0;
   for (let i = headers.indexOf("via"); i >= 0; i = headers.indexOf("via", i + 1)) {
     hops += headers.rawValues[i]!.split(` ${PSEUDONYM}`).length - 1;

@@ -1,5 +1,6 @@
 import type { Exchange } from "../../model/exchange.ts";
 import type { HeaderMap } from "../../model/header-map.ts";
+import { Watched } from "../../model/watched-fields.ts";
 import { connectionNames, isHopByHop } from "./hop-by-hop.ts";
 
 /** Takes from an upstream's reply what belongs to the upstream connection; in place, since the transport made the map for us. */
@@ -34,7 +35,6 @@ export function addReplyHeaders(
     const field = configured[i]!;
     if (!headers.has(field[0])) headers.push(field[0], field[1]);
   }
-  const at = headers.indexOf("x-request-id");
-  if (at < 0) headers.push("X-Request-Id", exchange.id);
+  if (headers.lacks(Watched.requestId, "x-request-id")) headers.push("X-Request-Id", exchange.id);
   else headers.replace("X-Request-Id", exchange.id);
 }

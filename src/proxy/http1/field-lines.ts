@@ -1,6 +1,7 @@
 import "./latin1.ts";
-import type { HeaderMap } from "../../model/header-map.ts";
+import { type HeaderMap, sameName } from "../../model/header-map.ts";
 import { type Framing, NO_BODY } from "./body-framing.ts";
+import { FieldSection } from "./field-section.ts";
 import { COLON, CR, LF, SP } from "./octets.ts";
 
 const LINE_END_BYTES = 2;
@@ -41,6 +42,27 @@ export class FieldLines {
     this.count++;
   }
 
+  /**
+   * Fields that nobody has touched since they were parsed: their lines as they stand, what was pushed behind them.
+   * @returns false when they must be written one by one: because they are cut, or because a line has to change.
+   */
+  #addUncut(headers: HeaderMap, framing: Framing, authority: string | null): boolean {
+    const { uncut } = headers;
+    if (!(uncut instanceof FieldSection) || !uncut.canonical) return false;
+    if (authority !== null && uncut.host !== authority) return false;
+    if (framing >= 0 ? uncut.contentLength !== framing : uncut.contentLength >= 0 && framing !== NO_BODY) return false;
+    const { text, stretches } = uncut;
+    for (let i = 0; i < stretches.length; i += 2) this.#addText(text.slice(stretches[i], stretches[i + 1]));
+    this.#addText(pushedLines(headers));
+    this.count += uncut.count + headers.pushedNames.length;
+    return true;
+  }
+
+  #addText(text: string): void {
+    if (this.at + text.length + LINE_END_BYTES > this.#buf.length) this.fits = false;
+    else if (text.length > 0) this.at += this.#buf.latin1Write(text, this.at);
+  }
+
   /** The empty line after the fields; `add` has left room for it. */
   end(): void {
     this.#buf[this.at++] = CR;
@@ -49,11 +71,13 @@ export class FieldLines {
 
   /** The fields of a request, Host and Content-Length in their places but with the values that hold. */
   addRequestFields(headers: HeaderMap, authority: string, framing: Framing): void {
-    const names = headers.rawNames;
-    const values = headers.rawValues;
     this.vouched = headers.fromCodec;
+    if (this.#addUncut(headers, framing, authority)) return;
+    if (headers.indexOf("host") < 0) this.add("Host", authority);
     let hosts = 0;
     let length = framing >= 0 ? String(framing) : null;
+    const names = headers.rawNames;
+    const values = headers.rawValues;
     for (let i = 0; i < names.length; i++) {
       const name = names[i]!;
       switch (placeOf(name)) {
@@ -78,9 +102,10 @@ export class FieldLines {
   /** The fields of a response. */
   addResponseFields(headers: HeaderMap, framing: Framing): void {
     this.vouched = headers.fromCodec;
+    if (this.#addUncut(headers, framing, null)) return;
+    let length = framing >= 0 ? String(framing) : null;
     const names = headers.rawNames;
     const values = headers.rawValues;
-    let length = framing >= 0 ? String(framing) : null;
     for (let i = 0; i < names.length; i++) {
       const name = names[i]!;
       switch (placeOf(name)) {
@@ -112,24 +137,28 @@ const enum Place {
 function placeOf(name: string): Place {
   switch (name.length) {
     case 2:
-      return isCalled(name, "te") ? Place.owned : Place.plain;
+      return sameName(name, "te") ? Place.owned : Place.plain;
     case 4:
-      return isCalled(name, "host") ? Place.host : Place.plain;
+      return sameName(name, "host") ? Place.host : Place.plain;
     case 7:
-      return isCalled(name, "upgrade") ? Place.owned : Place.plain;
+      return sameName(name, "upgrade") ? Place.owned : Place.plain;
     case 10:
-      return isCalled(name, "connection") || isCalled(name, "keep-alive") ? Place.owned : Place.plain;
+      return sameName(name, "connection") || sameName(name, "keep-alive") ? Place.owned : Place.plain;
     case 14:
-      return isCalled(name, "content-length") ? Place.length : Place.plain;
+      return sameName(name, "content-length") ? Place.length : Place.plain;
     case 16:
-      return isCalled(name, "proxy-connection") ? Place.owned : Place.plain;
+      return sameName(name, "proxy-connection") ? Place.owned : Place.plain;
     case 17:
-      return isCalled(name, "transfer-encoding") ? Place.owned : Place.plain;
+      return sameName(name, "transfer-encoding") ? Place.owned : Place.plain;
     default:
       return Place.plain;
   }
 }
 
-function isCalled(name: string, lower: string): boolean {
-  return (name.charCodeAt(0) | 0x20) === lower.charCodeAt(0) && name.toLowerCase() === lower;
+function pushedLines(headers: HeaderMap): string {
+  const names = headers.pushedNames;
+  const values = headers.pushedValues;
+  let text = "";
+  for (let i = 0; i < names.length; i++) text += `${names[i]!}: ${values[i]!}\r\n`;
+  return text;
 }

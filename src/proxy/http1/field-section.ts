@@ -1,3 +1,5 @@
+import type { UncutFields } from "../../model/header-map.ts";
+import { Watched } from "../../model/watched-fields.ts";
 import { COLON, CR, FIELD_VALUE, HTAB, isName, LF, nameOctets, SP, TOKEN } from "./octets.ts";
 
 /** More fields than any sane message has; what a hostile one can make every later loop over the fields cost. */
@@ -16,14 +18,29 @@ const PROXY_CONNECTION = nameOctets("proxy-connection");
 const UPGRADE = nameOctets("upgrade");
 const TE = nameOctets("te");
 const EXPECT = nameOctets("expect");
+const VIA = nameOctets("via");
+const X_REQUEST_ID = nameOctets("x-request-id");
+const CONTENT_TYPE = nameOctets("content-type");
+const X_REAL_IP = nameOctets("x-real-ip");
+const FORWARDED = nameOctets("forwarded");
+const X_FORWARDED_FOR = nameOctets("x-forwarded-for");
+const X_FORWARDED_HOST = nameOctets("x-forwarded-host");
+const X_FORWARDED_PROTO = nameOctets("x-forwarded-proto");
+const EVENT_STREAM = nameOctets("text/event-stream");
 
 /**
- * A field section (RFC 9112 §5), cut and validated in one pass over its octets, which also sorts out what frames the message
- * and what belongs to the connection. `names` and `values` hold the end-to-end rest, Host and Content-Length in place.
+ * A field section (RFC 9112 §5), validated in one pass over its octets, which also sorts out what frames the message and what
+ * belongs to the connection. The end-to-end rest, Host and Content-Length in place, stays uncut: nearly all of it is only passed
+ * on, and a line that is already canonical is written as it stands in `text`.
  */
-export class FieldSection {
-  readonly names: string[] = [];
-  readonly values: string[] = [];
+export class FieldSection implements UncutFields {
+  text = "";
+  /** Where the end-to-end lines stand in `text`, CR LF included: start and end of each stretch without a gap. */
+  readonly stretches: number[] = [];
+  /** Every end-to-end line reads `name: value` with one space and nothing else around the value. */
+  canonical = true;
+  seen = 0;
+  count = 0;
   host: string | null = null;
   /** -1: none. */
   contentLength = -1;
@@ -32,12 +49,15 @@ export class FieldSection {
   upgrade: string | null = null;
   te: string | null = null;
   expect: string | null = null;
+  /** Content-Type says `text/event-stream`: such a body may be quiet. */
+  eventStream = false;
 
   /**
-   * Reads the field lines from `at` to the end of `text`, the latin1 text of `bytes` from `base` on. The octets after it must
-   * be CR LF: every scan below stops there at the latest.
+   * Reads the field lines from `at` to the end of `text`, the latin1 text of `bytes` from `base` on, the CR LF of its last line
+   * included. CR LF must follow in `bytes`: every scan below stops there at the latest.
    */
   read(bytes: Uint8Array, text: string, base: number, at: number): Fault | null {
+    this.text = text;
     const end = base + text.length;
     while (at < end) {
       let colon = at;
@@ -51,37 +71,63 @@ export class FieldSection {
       if (bytes[next] !== CR || bytes[next + 1] !== LF) return "control character in a field value";
       let to = next;
       while (to > from && (bytes[to - 1] === SP || bytes[to - 1] === HTAB)) to--;
-      const name = text.slice(at - base, colon - base);
-      const value = text.slice(from - base, to - base);
       const kind = kindOf(bytes, at, colon - at);
-      if (kind === Kind.plain) {
-        this.names.push(name);
-        this.values.push(value);
-      } else {
-        const fault = this.#sort(kind, name, value);
+      if (kind >= Kind.contentType) this.#note(kind, bytes, from);
+      else if (kind !== Kind.plain) {
+        const fault = this.#sort(kind, text.slice(from - base, to - base));
         if (fault !== null) return fault;
+      }
+      if (kind < Kind.transferEncoding || kind >= Kind.contentType) {
+        if (bytes[colon + 1] !== SP || from !== colon + 2 || to !== next) this.canonical = false;
+        this.#keep(at - base, next + 2 - base);
       }
       at = next + 2;
     }
-    return this.names.length > MAX_FIELDS ? TOO_MANY_FIELDS : null;
+    return this.count > MAX_FIELDS ? TOO_MANY_FIELDS : null;
   }
 
-  #sort(kind: Kind, name: string, value: string): Fault | null {
+  cut(names: string[], values: string[]): void {
+    const { text, stretches } = this;
+    for (let i = 0; i < stretches.length; i += 2) {
+      for (let at = stretches[i]!; at < stretches[i + 1]!;) {
+        const colon = text.indexOf(":", at);
+        const end = text.indexOf("\r\n", colon);
+        names.push(text.slice(at, colon));
+        values.push(trimmed(text, colon + 1, end));
+        at = end + 2;
+      }
+    }
+  }
+
+  #keep(from: number, to: number): void {
+    const { stretches } = this;
+    this.count++;
+    if (stretches.length > 0 && stretches[stretches.length - 1] === from) stretches[stretches.length - 1] = to;
+    else stretches.push(from, to);
+  }
+
+  /** Fields that go on as they are and that somebody will ask for. */
+  #note(kind: Kind, bytes: Uint8Array, from: number): void {
+    if (kind === Kind.contentType) this.eventStream = isName(bytes, from, EVENT_STREAM);
+    else this.seen |= kind === Kind.via ? Watched.via : kind === Kind.requestId ? Watched.requestId : Watched.forwarded;
+  }
+
+  #sort(kind: Kind, value: string): Fault | null {
     switch (kind) {
       case Kind.host:
         // RFC 9112 §3.2: more than one Host is a 400.
         if (this.host !== null) return "repeated Host";
         this.host = value;
-        break;
+        return null;
       case Kind.contentLength:
         // RFC 9112 §6.3(5) allows to collapse equal values; one number said once leaves nothing to collapse.
         if (this.contentLength >= 0) return "repeated Content-Length";
         this.contentLength = parseContentLength(value);
-        if (this.contentLength < 0) return "malformed Content-Length";
-        break;
+        if (value.length > 1 && value.startsWith("0")) this.canonical = false;
+        return this.contentLength < 0 ? "malformed Content-Length" : null;
       case Kind.expect:
         this.expect = joined(this.expect, value);
-        break;
+        return null;
       case Kind.transferEncoding:
         if (this.transferEncoding !== null) return "repeated Transfer-Encoding";
         this.transferEncoding = value;
@@ -98,12 +144,10 @@ export class FieldSection {
       default:
         return null;
     }
-    this.names.push(name);
-    this.values.push(value);
-    return null;
   }
 }
 
+/** In three groups: what goes on, some of it read here; what does not; what goes on and is noted. */
 const enum Kind {
   plain,
   host,
@@ -115,6 +159,10 @@ const enum Kind {
   te,
   /** Keep-Alive and Proxy-Connection: of this connection, and nothing we act on (RFC 9110 §7.6.1). */
   dropped,
+  contentType,
+  via,
+  requestId,
+  forwarded,
 }
 
 // By length first: most fields are none of these and are told apart by one comparison.
@@ -122,21 +170,32 @@ function kindOf(bytes: Uint8Array, at: number, length: number): Kind {
   switch (length) {
     case 2:
       return isName(bytes, at, TE) ? Kind.te : Kind.plain;
+    case 3:
+      return isName(bytes, at, VIA) ? Kind.via : Kind.plain;
     case 4:
       return isName(bytes, at, HOST) ? Kind.host : Kind.plain;
     case 6:
       return isName(bytes, at, EXPECT) ? Kind.expect : Kind.plain;
     case 7:
       return isName(bytes, at, UPGRADE) ? Kind.upgrade : Kind.plain;
+    case 9:
+      return isName(bytes, at, X_REAL_IP) || isName(bytes, at, FORWARDED) ? Kind.forwarded : Kind.plain;
     case 10:
       if (isName(bytes, at, CONNECTION)) return Kind.connection;
       return isName(bytes, at, KEEP_ALIVE) ? Kind.dropped : Kind.plain;
+    case 12:
+      if (isName(bytes, at, CONTENT_TYPE)) return Kind.contentType;
+      return isName(bytes, at, X_REQUEST_ID) ? Kind.requestId : Kind.plain;
     case 14:
       return isName(bytes, at, CONTENT_LENGTH) ? Kind.contentLength : Kind.plain;
+    case 15:
+      return isName(bytes, at, X_FORWARDED_FOR) ? Kind.forwarded : Kind.plain;
     case 16:
-      return isName(bytes, at, PROXY_CONNECTION) ? Kind.dropped : Kind.plain;
+      if (isName(bytes, at, PROXY_CONNECTION)) return Kind.dropped;
+      return isName(bytes, at, X_FORWARDED_HOST) ? Kind.forwarded : Kind.plain;
     case 17:
-      return isName(bytes, at, TRANSFER_ENCODING) ? Kind.transferEncoding : Kind.plain;
+      if (isName(bytes, at, TRANSFER_ENCODING)) return Kind.transferEncoding;
+      return isName(bytes, at, X_FORWARDED_PROTO) ? Kind.forwarded : Kind.plain;
     default:
       return Kind.plain;
   }
@@ -148,6 +207,17 @@ function nameFault(first: number, stop: number): Fault {
   if (first === COLON) return "empty field name";
   // RFC 9112 §5.1: white space before the colon is a 400.
   return stop === SP || stop === HTAB ? "white space in a field name" : "invalid field name";
+}
+
+// OWS is SP and HTAB only (RFC 9110 §5.6.3); `trim` would also take NBSP, which is obs-text here.
+function trimmed(text: string, from: number, to: number): string {
+  while (from < to && isBlank(text.charCodeAt(from))) from++;
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to--;
+  return text.slice(from, to);
+}
+
+function isBlank(code: number): boolean {
+  return code === SP || code === HTAB;
 }
 
 function joined(before: string | null, value: string): string {

@@ -44,7 +44,6 @@ export function writeRequestHead(buf: Buffer, offset: number, head: OutgoingRequ
   if (line.length + BLANK_LINE_BYTES > buf.length - offset) return TOO_SMALL;
   const lines = new FieldLines(buf, offset + buf.latin1Write(line, offset));
   const from = requestLineEnd(buf, offset);
-  if (head.headers.indexOf("host") < 0) lines.add("Host", head.authority);
   lines.addRequestFields(head.headers, head.authority, own.framing);
   if (own.framing === CHUNKED) lines.add("Transfer-Encoding", "chunked");
   if (own.teTrailers) lines.add("TE", "trailers");

@@ -43,7 +43,7 @@ export class RequestHead {
     this.authority = line.authority;
     this.host = line.host;
     this.version = line.minor === 0 ? "1.0" : "1.1";
-    this.headers = new HeaderMap(fields.names, fields.values);
+    this.headers = new HeaderMap([], [], fields);
     this.headers.fromCodec = true;
     this.framing = framing;
     this.keepAlive = persists(line.minor, options);
@@ -52,6 +52,10 @@ export class RequestHead {
     this.expectContinue = fields.expect !== null && line.minor > 0 && listHas(fields.expect, "100-continue");
     this.teTrailers = fields.te !== null && listHas(fields.te, "trailers");
     if (options.named !== null) removeNamed(this.headers, options.named);
+    // An absolute-form target said otherwise; the field keeps its place.
+    if (fields.host !== null && fields.host !== line.authority) {
+      this.headers.rawValues[this.headers.indexOf("host")] = line.authority;
+    }
   }
 
   /** -1: the request has no Content-Length. */
@@ -85,7 +89,7 @@ export function parseRequestHead(
   if (end - start > limits.maxHeaderBytes) return new GatewayError("header_too_large", "head too large");
   const line = parseRequestLine(bytes, start, limits.maxUriBytes);
   if (line instanceof GatewayError) return line;
-  const text = bytes.latin1Slice(start, end);
+  const text = bytes.latin1Slice(start, end + 2);
   const method = text.slice(0, line.methodEnd - start);
   const target = text.slice(line.methodEnd - start + 1, line.targetEnd - start);
   const fields = new FieldSection();
@@ -121,7 +125,6 @@ function relocate(line: ParsedLine, fields: FieldSection, authority: string): Ga
   if (host === null) return bad("invalid authority in the target");
   line.authority = authority;
   line.host = host;
-  if (fields.host !== null) fields.values[fields.names.findIndex((name) => name.toLowerCase() === "host")] = authority;
   return null;
 }
 

@@ -24,6 +24,8 @@ export class ResponseHead {
   readonly keepAlive: boolean;
   /** Of a 101 or 426 whose Connection names it: the lower-case protocol; else null. */
   readonly upgrade: string | null;
+  /** The body may be quiet for as long as it likes. */
+  readonly eventStream: boolean;
 
   constructor(line: StatusLine, fields: FieldSection, framing: Framing) {
     const status = line.status;
@@ -31,8 +33,9 @@ export class ResponseHead {
     this.status = status;
     this.reason = line.reason;
     this.minor = line.minor;
-    this.headers = new HeaderMap(fields.names, fields.values);
+    this.headers = new HeaderMap([], [], fields);
     this.headers.fromCodec = true;
+    this.eventStream = fields.eventStream;
     this.framing = framing;
     const misframed = refusesFraming(status) && (fields.contentLength > 0 || fields.transferEncoding !== null);
     // A 204 that announces a body may be followed by one: its connection must not carry another response.
@@ -63,7 +66,7 @@ export function parseResponseHead(
   end: number,
   requestMethod: string,
 ): ResponseHead | GatewayError {
-  const text = bytes.latin1Slice(start, end);
+  const text = bytes.latin1Slice(start, end + 2);
   const line = parseStatusLine(bytes, text, start);
   if (line === null) return bad("malformed status line");
   const fields = new FieldSection();

@@ -24,12 +24,15 @@ export function isForbiddenInTrailers(name: string): boolean {
 /** Parses a trailer section from `start` to `end`, where CR LF follows; without the forbidden fields, which are dropped. */
 export function parseTrailers(bytes: Buffer, start: number, end: number): HeaderMap | Fault {
   const fields = new FieldSection();
-  const fault = fields.read(bytes, bytes.latin1Slice(start, end), start, start);
+  const fault = fields.read(bytes, bytes.latin1Slice(start, end + 2), start, start);
   if (fault !== null) return fault;
+  const names: string[] = [];
+  const values: string[] = [];
+  fields.cut(names, values);
   const kept = new HeaderMap();
-  for (let i = 0; i < fields.names.length; i++) {
-    const name = fields.names[i]!;
-    if (!isForbiddenInTrailers(name)) kept.push(name, fields.values[i]!);
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i]!;
+    if (!isForbiddenInTrailers(name)) kept.push(name, values[i]!);
   }
   return kept;
 }

@@ -33,7 +33,7 @@ export function parseClientHello(bytes: Buffer): HelloParse {
 /** The handshake message without its header, put together from the records it was cut into. */
 function helloMessage(bytes: Buffer): Buffer | "more" | "not-tls" {
   let message: Buffer | null = null;
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     if (bytes.byteLength > at && bytes[at] !== HANDSHAKE_RECORD) return "not-tls";
     if (bytes.byteLength > at + 1 && bytes[at + 1] !== 3) return "not-tls";
     if (bytes.byteLength < at + RECORD_HEADER) return "more";
@@ -61,7 +61,7 @@ function serverNameOf(hello: Buffer): string | null {
   at += 1 + hello.readUInt8(at);
   if (at >= hello.byteLength) return null;
   const end = at + 2 + hello.readUInt16BE(at);
-  for (at += 2; at < end; ) {
+  for (at += 2; at < end;) {
     const type = hello.readUInt16BE(at);
     const size = hello.readUInt16BE(at + 2);
     at += 4;

@@ -6,7 +6,7 @@ import { NO_BODY, UNTIL_CLOSE } from "../http1/body-framing.ts";
 import { HeadScanner } from "../http1/head-scanner.ts";
 import { parseRequestHead, type RequestHead } from "../http1/request-head.ts";
 import type { Ticked } from "../ticker.ts";
-import type { ByteSocket, SocketEvents } from "../wire/byte-socket.ts";
+import { type ByteSocket, hangUp, type SocketEvents } from "../wire/byte-socket.ts";
 import { type BodySource, IncomingBody } from "../wire/incoming-body.ts";
 import type { ListenerContext } from "./listener.ts";
 import { localReply } from "./local-reply.ts";
@@ -90,7 +90,7 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
   /** FIN alone is half-close: a reply that is due is still wanted. */
   onEnd(): void {
     this.#lastExchange = true;
-    if (this.exchange === null) return this.#socket.end();
+    if (this.exchange === null) return hangUp(this.#socket);
     const tunnelled = this.responder.tunnelled;
     this.body?.closed(
       tunnelled ? null : new GatewayError("client_closed", "the client stopped in the middle of its request"),
@@ -116,7 +116,7 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
   /** The clock, a limit or the end of the process says so. */
   close(): void {
     this.#lastExchange = true;
-    if (this.exchange === null) this.#socket.end();
+    if (this.exchange === null) hangUp(this.#socket);
   }
 
   terminate(): void {
@@ -294,7 +294,7 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
       this.lingering = true;
       body.cancel(new GatewayError("client_closed", "the reply did not wait for the rest of the request"));
     }
-    if (!this.lingering) return this.#socket.end();
+    if (!this.lingering) return hangUp(this.#socket);
     this.#resumeInput();
     this.#socket.shutdown();
   }

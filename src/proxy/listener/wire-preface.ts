@@ -2,7 +2,7 @@ import type { Peer } from "../../model/exchange.ts";
 import { GatewayError } from "../../model/gateway-error.ts";
 import { plainAddress } from "../client-address.ts";
 import type { Ticked } from "../ticker.ts";
-import { type ByteSocket, type SocketEvents, socketHandlers } from "../wire/byte-socket.ts";
+import { type ByteSocket, hangUp, type SocketEvents, socketHandlers } from "../wire/byte-socket.ts";
 import { parseClientHello } from "./client-hello.ts";
 import { parseProxyHeader } from "./proxy-protocol.ts";
 import type { TlsIdentities, TlsIdentity } from "./tls-identities.ts";
@@ -69,7 +69,7 @@ export class WirePreface implements SocketEvents, Ticked {
   }
 
   onEnd(): void {
-    this.#socket.end();
+    hangUp(this.#socket);
   }
 
   onClose(): void {
@@ -85,7 +85,7 @@ export class WirePreface implements SocketEvents, Ticked {
 
   /** A client that has not come to its request loses nothing. */
   close(): void {
-    this.#socket.end();
+    hangUp(this.#socket);
   }
 
   terminate(): void {
@@ -134,8 +134,14 @@ export class WirePreface implements SocketEvents, Ticked {
     // The runtime keeps calling the handlers of the socket below with the ciphertext: nobody listens there.
     plain.data = SILENCE;
     const initialData = Buffer.from(hello);
-    const pair = plain.upgradeTLS({ isServer: true, tls: identity.options, data: this, socket: TLS_HANDLERS, initialData });
-    this.#socket = pair[1];
+    const { options } = identity;
+    try {
+      const pair = plain.upgradeTLS({ isServer: true, tls: options, data: this, socket: TLS_HANDLERS, initialData });
+      this.#socket = pair[1];
+    } catch (error) {
+      // A certificate or key that the configuration took and the runtime does not.
+      this.#refuse(new GatewayError("internal", `TLS: ${error instanceof Error ? error.message : String(error)}`));
+    }
   }
 
   /** Somebody speaks plain HTTP, most likely, and is told so in words it understands. */
@@ -168,7 +174,7 @@ export class WirePreface implements SocketEvents, Ticked {
   #refuse(error: GatewayError): void {
     this.#tell(error);
     this.#step = "over";
-    this.#socket.end();
+    hangUp(this.#socket);
   }
 
   #tell(error: GatewayError): void {

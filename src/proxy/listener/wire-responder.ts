@@ -4,7 +4,7 @@ import type { HeaderMap } from "../../model/header-map.ts";
 import type { Duplex, Reply, Responder } from "../../model/reply.ts";
 import { NO_BODY, UNTIL_CLOSE } from "../http1/body-framing.ts";
 import type { RequestHead } from "../http1/request-head.ts";
-import type { ByteSocket } from "../wire/byte-socket.ts";
+import { type ByteSocket, hangUp } from "../wire/byte-socket.ts";
 import type { IncomingBody } from "../wire/incoming-body.ts";
 import { type BodyOwner, OutgoingBody } from "../wire/outgoing-body.ts";
 import { SocketOut } from "../wire/socket-out.ts";
@@ -139,7 +139,7 @@ export class WireResponder implements Responder, BodyOwner {
     if (this.#sent && this.#clientDone) {
       this.#exchange = null;
       this.#owner.over();
-      return this.#socket.end();
+      return hangUp(this.#socket);
     }
     if (this.#sent) this.#socket.shutdown();
   }

@@ -6,10 +6,19 @@ export interface ByteSocket {
   resume(): void;
   /** Half-close: FIN after what was written. */
   shutdown(): void;
-  /** FIN and close. */
-  end(): void;
+  /** Closes at once; alone it says no goodbye on TLS: see `hangUp`. */
+  close(): void;
   /** RST: the peer must notice that something is missing. */
   terminate(): void;
+}
+
+/**
+ * FIN, on TLS with close_notify before it (RFC 8446 §6.1), after what was written; then closed without waiting for the peer's.
+ * Not Bun's `end`: on TLS it waits for a peer that may never close.
+ */
+export function hangUp(socket: ByteSocket): void {
+  socket.shutdown();
+  socket.close();
 }
 
 /** What a connection hears of its socket. */

@@ -124,7 +124,8 @@ export class IncomingBody implements Body, Pick<Sink, "write"> {
   }
 
   #take(bytes: Buffer, from: number): void {
-    const end = this.#decoder === null ? this.#takePlain(bytes, from) : this.#decoder.feed(bytes, from, bytes.byteLength, this);
+    const end =
+      this.#decoder === null ? this.#takePlain(bytes, from) : this.#decoder.feed(bytes, from, bytes.byteLength, this);
     if (this.ended) return;
     const failure = this.#decoder?.failure ?? null;
     if (failure !== null) return this.#fail(failure);

@@ -40,6 +40,9 @@ const deaths: Array<[what: string, start: Act, die: Act]> = [
 export const endings: readonly ContractCase[] = [
   ...deaths.map(([what, start, die]): ContractCase => ({
     name: `a reply cut short (${what}) never looks complete`,
+    ...(what === LAST_LINE
+      ? { skip: { serve: "fetch takes a chunked reply for complete at its last chunk's line" } }
+      : {}),
     async run({ origin, port }) {
       const seen = new Gate();
       origin.behaviour = async (request) => {

@@ -3,7 +3,7 @@ import { HeadScanner } from "../../http1/head-scanner.ts";
 import { NO_BODY, UNTIL_CLOSE } from "../../http1/body-framing.ts";
 import { parseResponseHead, type ResponseHead } from "../../http1/response-head.ts";
 import type { Ticked } from "../../ticker.ts";
-import type { ByteSocket, SocketEvents } from "../../wire/byte-socket.ts";
+import { type ByteSocket, hangUp, type SocketEvents } from "../../wire/byte-socket.ts";
 import { type BodySource, IncomingBody } from "../../wire/incoming-body.ts";
 import { type BodyOwner, OutgoingBody } from "../../wire/outgoing-body.ts";
 import { SocketOut } from "../../wire/socket-out.ts";
@@ -169,7 +169,7 @@ export class WireClient implements SocketEvents, BodySource, BodyOwner, Ticked {
     }
     const body = this.#incoming(framing);
     this.#reply = body;
-    this.#replyMayIdle = headers.first("content-type")?.startsWith("text/event-stream") === true;
+    this.#replyMayIdle = head.eventStream;
     body.offer(bytes, next);
     dispatch.on.reply({ status, reason, headers, body });
     body.settle();
@@ -328,8 +328,9 @@ export class WireClient implements SocketEvents, BodySource, BodyOwner, Ticked {
     this.#pool.ticker.remove(this);
     this.out.attach(null);
     this.#dial?.abandon();
-    if (why === null) this.#socket?.end();
-    else this.#socket?.terminate();
+    const socket = this.#socket;
+    if (socket !== null && why === null) hangUp(socket);
+    else socket?.terminate();
     reply?.closed(why ?? new GatewayError("upstream_reset"));
     this.#pool.lost(this);
   }
