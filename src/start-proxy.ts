@@ -59,6 +59,8 @@ class Proxy implements RunningProxy {
   #prepared: SnapshotSpec | null = null;
   #spec: SnapshotSpec | null = null;
   #watch: ConfigWatch | null = null;
+  /** Workers outlive a process that just exits, and drain; a second signal means: now. */
+  readonly #onExit = () => this.#serving?.stop();
 
   constructor(options: StartOptions) {
     this.#options = options;
@@ -67,8 +69,6 @@ class Proxy implements RunningProxy {
       commit: (version) => this.#commit(version),
       abort: () => this.#serving?.abort(),
     });
-    // Workers outlive a process that just exits, and drain; a second signal means: now.
-    process.on("exit", () => this.#serving?.stop());
   }
 
   get log(): LogOutput {
@@ -92,6 +92,7 @@ class Proxy implements RunningProxy {
   }
 
   async start(): Promise<void> {
+    process.on("exit", this.#onExit);
     const outcome = await this.#reconciler.reconcile();
     if (outcome.kind === "invalid") throw new StartError(outcome.error.map(formatDiagnostic));
     if (outcome.kind === "refused") throw startError(outcome.error);
@@ -129,6 +130,7 @@ class Proxy implements RunningProxy {
     if (delayMs > 0) await Bun.sleep(delayMs);
     this.log.log.info({ drainMs }, "draining");
     const drained = await this.#serving!.drain(drainMs);
+    process.off("exit", this.#onExit);
     this.log.log.info(drained ? "stopped" : "stopped; what was still running was cut off");
     this.log.flush();
     return drained;
@@ -150,14 +152,10 @@ class Proxy implements RunningProxy {
 
   async #commit(version: number): Promise<void> {
     await this.#serving!.commit(version);
-    this.#spec = this.#prepared;
-    if (this.#serving instanceof ServingHere && this.#spec!.workers > 1) {
-      this.#options.warn(
-        this.#options.mode === "develop"
-          ? "workers: development serves in one process"
-          : "workers: going from 1 to more takes a restart; one process keeps serving",
-      );
-    }
+    const [before, now] = [this.#spec, this.#prepared!];
+    this.#spec = now;
+    if (this.#serving instanceof ServingHere && before !== null && now.workers > Math.max(1, before.workers))
+      this.#options.warn("workers: going from 1 to more takes a restart; one process keeps serving");
   }
 
   /** Once: in-process and workers cannot follow one another without letting go of connections. */
@@ -166,6 +164,7 @@ class Proxy implements RunningProxy {
     const log = mode === "develop" ? ({ ...this.#logging, format: "pretty" } as const) : this.#logging;
     this.#output = createLogger(log);
     // `bun --watch` puts a new process in the place of this one, which would meet its workers still holding the ports.
+    if (spec.workers > 1 && mode === "develop") this.#options.warn("workers: development serves in one process");
     if (spec.workers === 1 || mode === "develop") return new ServingHere(this.#output.log);
     return serveInWorkers(this.#output.log, (number) => [...ownCommand(), ...workerWords(number, log)]);
   }

@@ -93,9 +93,11 @@ class Worker {
     const late = withinMs === null ? [] : [Bun.sleep(withinMs).then(() => false)];
     const complete = await Promise.race([this.#leaving, ...late]);
     this.#plane.stop();
-    this.#output.flush();
-    // After the answer to this very question has gone up.
-    setImmediate(this.#leave);
+    // After the answer to this very question has gone up, and what was cut off has been logged.
+    setImmediate(() => {
+      this.#output.flush();
+      this.#leave();
+    });
     return complete;
   }
 }

@@ -8,6 +8,8 @@ export interface Sink {
    * @returns false when the producer must stop until `onDrain`.
    */
   write(chunk: Uint8Array): boolean;
+  /** `write` for a part of a buffer; where a sink has it, a producer need not make a view. */
+  writePart?(bytes: Buffer, from: number, to: number): boolean;
   end(trailers?: HeaderMap | null): void;
   /** The body cannot be completed: the receiver must be able to tell (reset, never a clean end). */
   abort(why: GatewayError): void;

@@ -3,6 +3,10 @@ import { isIPv4, isIPv6 } from "node:net";
 /**
  * The PROXY protocol, versions 1 and 2: a header before the first octet of a connection, in which a load balancer says whose
  * connection it is (https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt).
+ *
+ * A listener that expects it believes whoever can reach it, because its configuration says so; a connection without the header is
+ * refused, since guessing would let a client write its own (§2). The address in the header takes the place of the socket's in everything that
+ * follows, `trustedProxies` included: a load balancer that speaks for a stranger does not make the stranger's X-Forwarded-For true.
  */
 
 /** A whole header. */

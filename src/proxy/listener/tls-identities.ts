@@ -7,6 +7,8 @@ export interface TlsIdentity {
   readonly options: Bun.TLSOptions;
 }
 
+/** RFC 8446 §4.2.1; older ones are deprecated (RFC 8996). */
+const TLS_1_2 = 0x0303;
 const ALPN_HTTP1 = Buffer.from("\x08http/1.1", "latin1");
 
 /** The certificates of a listener by the names they serve. */
@@ -56,5 +58,5 @@ export class TlsIdentities {
 
 function tlsOptions({ cert, key, clientCa }: TlsIdentitySpec): Bun.TLSOptions {
   const client = clientCa === null ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true };
-  return { cert, key, ALPNProtocols: ALPN_HTTP1, ...client } as Bun.TLSOptions;
+  return { cert, key, ALPNProtocols: ALPN_HTTP1, minVersion: TLS_1_2, ...client } as Bun.TLSOptions;
 }

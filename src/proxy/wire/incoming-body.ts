@@ -138,7 +138,13 @@ export class IncomingBody implements Body, Pick<Sink, "write"> {
     const size = Math.min(bytes.byteLength - from, this.#left);
     const end = from + size;
     this.#left -= size;
-    if (size > 0) this.write(size === bytes.byteLength ? bytes : bytes.subarray(from, end));
+    const sink = this.#sink;
+    if (size > 0 && sink?.writePart !== undefined) {
+      this.size += size;
+      if (!sink.writePart(bytes, from, end)) this.#full = true;
+    } else if (size > 0) {
+      this.write(bytes.subarray(from, end));
+    }
     return end;
   }
 

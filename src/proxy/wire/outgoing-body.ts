@@ -47,6 +47,13 @@ export class OutgoingBody implements Sink {
     this.#out.onDrain = resume;
   }
 
+  writePart(bytes: Buffer, from: number, to: number): boolean {
+    if (this.#over || this.#framing === CHUNKED) return this.write(bytes.subarray(from, to));
+    this.#size += to - from;
+    if (this.#framing < 0 || this.#size <= this.#framing) return this.#out.writePart(bytes, from, to);
+    return this.#outgrown();
+  }
+
   write(chunk: Uint8Array): boolean {
     const size = chunk.byteLength;
     // A chunk of none would be the last one.
@@ -54,9 +61,7 @@ export class OutgoingBody implements Sink {
     this.#size += size;
     if (this.#framing !== CHUNKED) {
       if (this.#framing < 0 || this.#size <= this.#framing) return this.#out.write(chunk);
-      // More than announced would be read as the next message.
-      this.abort(new GatewayError("internal", "a body outgrew its Content-Length"));
-      return true;
+      return this.#outgrown();
     }
     this.#out.cork();
     this.#out.write(chunkHeader.subarray(0, writeChunkHeader(chunkHeader, 0, size)));
@@ -83,6 +88,12 @@ export class OutgoingBody implements Sink {
     if (this.#over) return;
     this.#over = true;
     this.#owner.bodyCut(why);
+  }
+
+  /** More than announced would be read as the next message. */
+  #outgrown(): boolean {
+    this.abort(new GatewayError("internal", "a body outgrew its Content-Length"));
+    return true;
   }
 
   #endChunked(trailers: HeaderMap | null): void {

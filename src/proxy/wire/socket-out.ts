@@ -84,6 +84,21 @@ export class SocketOut {
     return this.#waiting === null;
   }
 
+  /** `write` of a part. */
+  writePart(bytes: Buffer, from: number, to: number): boolean {
+    const size = to - from;
+    if (corked === this) {
+      if (size <= SCRATCH_BYTES - used) {
+        bytes.copy(scratch, used, from, to);
+        used += size;
+        return this.#waiting === null;
+      }
+      this.#send();
+    }
+    this.#direct(bytes, from, size);
+    return this.#waiting === null;
+  }
+
   /** Gathers the next writes until `flush`. */
   cork(): void {
     this.#cork();
