@@ -1,5 +1,3 @@
-# syntax=docker/dockerfile:1
-
 # What Sluice depends on at run time, exactly as bun.lock has it.
 FROM oven/bun:1.4.5-slim AS dependencies
 WORKDIR /app

@@ -22,4 +22,4 @@ export const DEFAULTS = {
 } & Record<string, unknown>;
 
 /** What `edge: auto` comes to on a listener without HTTP/2 and HTTP/3. */
-export const AUTO_EDGE: "serve" | "wire" = "serve";
+export const AUTO_EDGE: "serve" | "wire" = "wire";

@@ -116,11 +116,11 @@ function locate(line: ParsedLine, fields: FieldSection): GatewayError | null {
   const apart = takeApart(line.target, line.method);
   if (apart instanceof GatewayError) return apart;
   line.target = apart.target;
-  return apart.authority === null ? null : relocate(line, fields, apart.authority);
+  return apart.authority === null ? null : relocate(line, apart.authority);
 }
 
 /** §3.2.2: a proxy that gets absolute-form must ignore the received Host and replace it with the target's authority. */
-function relocate(line: ParsedLine, fields: FieldSection, authority: string): GatewayError | null {
+function relocate(line: ParsedLine, authority: string): GatewayError | null {
   const host = hostOf(authority);
   if (host === null) return bad("invalid authority in the target");
   line.authority = authority;

@@ -58,5 +58,5 @@ export class TlsIdentities {
 
 function tlsOptions({ cert, key, clientCa }: TlsIdentitySpec): Bun.TLSOptions {
   const client = clientCa === null ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true };
-  return { cert, key, ALPNProtocols: ALPN_HTTP1, minVersion: TLS_1_2, ...client } as Bun.TLSOptions;
+  return { cert, key, ALPNProtocols: ALPN_HTTP1, minVersion: TLS_1_2, ...client } as object;
 }

@@ -1,11 +1,7 @@
 import type { ByteSocket } from "./byte-socket.ts";
+import { WaitingBytes } from "./waiting-bytes.ts";
 
 const SCRATCH_BYTES = 64 * 1024;
-
-/** A head and the small body behind it are put together here and leave in one write. */
-const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
-let corked: SocketOut | null = null;
-let used = 0;
 
 /** Something that can write its head into a buffer. */
 export interface HeadSource {
@@ -14,20 +10,25 @@ export interface HeadSource {
 }
 
 /**
+ * A head and the small body behind it are put together here and leave in one write. There is one for all sockets: it is in use
+ * only between `head` and `flush` of one call, and another socket that wants it meanwhile flushes the first.
+ */
+const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+let corked: SocketOut | null = null;
+let used = 0;
+
+/**
  * The sending half of a socket. What the kernel does not take is kept and sent when it can take more; whoever produces must stop
  * when told, so at most one chunk waits.
- *
- * There is one scratch buffer for all of them: it is in use only between `head` and `flush` of one call, and another socket that
- * wants it meanwhile flushes the first.
  */
 export class SocketOut {
   /** Called once when everything that waited has gone. */
   onDrain: (() => void) | null = null;
   /** On the coarse clock: when the kernel last took something. */
   wroteAt = 0;
+  readonly #waiting = new WaitingBytes();
+  readonly #now: () => number;
   #socket: ByteSocket | null;
-  #waiting: Buffer | null = null;
-  #now: () => number;
 
   constructor(socket: ByteSocket | null, now: () => number) {
     this.#socket = socket;
@@ -38,13 +39,13 @@ export class SocketOut {
   attach(socket: ByteSocket | null): void {
     this.#socket = socket;
     if (socket !== null) return;
-    this.#waiting = null;
+    this.#waiting.clear();
     this.onDrain = null;
-    if (corked === this) corked = null;
+    release(this);
   }
 
   get blocked(): boolean {
-    return this.#waiting !== null;
+    return this.#waiting.size > 0;
   }
 
   /**
@@ -52,7 +53,7 @@ export class SocketOut {
    * @returns false when it could not be written at all
    */
   head(source: HeadSource): boolean {
-    this.#cork();
+    this.cork();
     let written = source.writeHead(scratch, used);
     if (written === -1 && used > 0) {
       this.#send();
@@ -76,12 +77,12 @@ export class SocketOut {
       if (chunk.byteLength <= SCRATCH_BYTES - used) {
         scratch.set(chunk, used);
         used += chunk.byteLength;
-        return this.#waiting === null;
+        return !this.blocked;
       }
       this.#send();
     }
     this.#direct(chunk, 0, chunk.byteLength);
-    return this.#waiting === null;
+    return !this.blocked;
   }
 
   /** `write` of a part. */
@@ -91,43 +92,38 @@ export class SocketOut {
       if (size <= SCRATCH_BYTES - used) {
         bytes.copy(scratch, used, from, to);
         used += size;
-        return this.#waiting === null;
+        return !this.blocked;
       }
       this.#send();
     }
     this.#direct(bytes, from, size);
-    return this.#waiting === null;
+    return !this.blocked;
   }
 
   /** Gathers the next writes until `flush`. */
   cork(): void {
-    this.#cork();
+    if (corked === this) return;
+    corked?.flush();
+    used = 0;
+    take(this);
   }
 
   /** Sends what was gathered. */
   flush(): void {
     if (corked !== this) return;
     this.#send();
-    corked = null;
+    release(this);
   }
 
   /** The socket can take more. */
   drained(): void {
-    const waiting = this.#waiting;
-    if (waiting === null) return;
-    this.#waiting = null;
-    this.#direct(waiting, 0, waiting.byteLength);
-    if (this.#waiting !== null || this.onDrain === null) return;
+    const socket = this.#socket;
+    if (socket === null || !this.blocked) return;
+    if (this.#waiting.sendTo(socket) > 0) this.wroteAt = this.#now();
+    if (this.blocked || this.onDrain === null) return;
     const resume = this.onDrain;
     this.onDrain = null;
     resume();
-  }
-
-  #cork(): void {
-    if (corked === this) return;
-    corked?.flush();
-    corked = this;
-    used = 0;
   }
 
   #send(): void {
@@ -140,14 +136,21 @@ export class SocketOut {
   #direct(bytes: Uint8Array, offset: number, length: number): void {
     const socket = this.#socket;
     if (socket === null) return;
-    if (this.#waiting !== null) {
-      this.#waiting = Buffer.concat([this.#waiting, bytes.subarray(offset, offset + length)]);
-      return;
+    let taken = 0;
+    if (!this.blocked) {
+      taken = Math.max(0, socket.write(bytes, offset, length));
+      if (taken > 0) this.wroteAt = this.#now();
+      if (taken === length) return;
     }
-    const taken = Math.max(0, socket.write(bytes, offset, length));
-    if (taken > 0) this.wroteAt = this.#now();
-    if (taken === length) return;
     // The chunk is its producer's memory, valid during this call only.
-    this.#waiting = Buffer.from(bytes.subarray(offset + taken, offset + length));
+    this.#waiting.add(bytes, offset + taken, offset + length);
   }
+}
+
+function take(out: SocketOut): void {
+  corked = out;
+}
+
+function release(out: SocketOut): void {
+  if (corked === out) corked = null;
 }
