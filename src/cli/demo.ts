@@ -5,7 +5,7 @@ import { stringify } from "yaml";
 import type { Io } from "../main.ts";
 import { StartError, type startProxy } from "../start-proxy.ts";
 import { parseArguments } from "./arguments.ts";
-import { liftFetchLimit } from "./start.ts";
+import { tuneRuntime } from "./tune-runtime.ts";
 
 const ORIGINS = ["red", "green", "blue"] as const;
 const REQUESTS_PER_SECOND = 20;
@@ -13,7 +13,7 @@ const REQUESTS_PER_SECOND = 20;
 /** `sluice demo`: three small origins, the proxy before them, light traffic, and what to open. */
 export function demoCommand(start: typeof startProxy) {
   return async (args: string[], io: Io): Promise<number> => {
-    liftFetchLimit();
+    tuneRuntime();
     const parsed = parseArguments(args, { values: ["port", "seconds"] });
     const port = "usage" in parsed ? Number.NaN : Number(parsed.values.port ?? 8080);
     const seconds = "usage" in parsed ? Number.NaN : Number(parsed.values.seconds ?? Number.POSITIVE_INFINITY);

@@ -1,13 +1,14 @@
 import { locateConfig, NO_CONFIG } from "../control/config/locate-config.ts";
 import type { Io } from "../main.ts";
 import { writePid } from "../pid-file.ts";
+import { tuneRuntime } from "./tune-runtime.ts";
 import { CONFIG_ARGUMENTS, parseArguments } from "./arguments.ts";
 import { StartError, type RunningProxy, type startProxy } from "../start-proxy.ts";
 
 /** `sluice start`: serves until a signal says otherwise. */
 export function startCommand(start: typeof startProxy, mode: "serve" | "develop") {
   return async (args: string[], io: Io): Promise<number> => {
-    liftFetchLimit();
+    tuneRuntime();
     const parsed = parseArguments(args, CONFIG_ARGUMENTS);
     if ("usage" in parsed) {
       io.err(`sluice start: ${parsed.usage}; usage: sluice start [--config FILE] [--set path.to.field=value]`);
@@ -27,22 +28,6 @@ export function startCommand(start: typeof startProxy, mode: "serve" | "develop"
       return 1;
     }
   };
-}
-
-/**
- * `fetch` runs at most 256 requests at once in a process unless this variable says otherwise before the process starts; so where
- * it does not, the process replaces itself with one where it does.
- */
-export function liftFetchLimit(): void {
-  const name = "BUN_CONFIG_MAX_HTTP_REQUESTS";
-  if (process.env[name] !== undefined || typeof process.execve !== "function") return;
-  const script = process.argv[1] ?? "";
-  // In the one-file executable the script is inside the executable and is not an argument.
-  const own = script.startsWith("/$bunfs/") ? [] : [...process.execArgv, script];
-  process.execve(process.execPath, [process.execPath, ...own, ...process.argv.slice(2)], {
-    ...process.env,
-    [name]: "65535",
-  });
 }
 
 /** SIGHUP reloads; SIGTERM and SIGINT drain; a second one of those ends it at once. */

@@ -120,7 +120,10 @@ export class Gateway implements Door {
       code: error.kind,
       detail: error.detail,
     });
-    return failureReply(error, this.#ids.next());
+    const id = this.#ids.next();
+    const reply = failureReply(error, id);
+    reply.headers.push("X-Request-Id", id);
+    return reply;
   }
 
   failureReply(error: GatewayError, exchange: Exchange): Reply {

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from "node:http";
 import { BytesBody } from "../model/body.ts";
 import type { Exchange } from "../model/exchange.ts";
 import { HeaderMap } from "../model/header-map.ts";
@@ -13,15 +14,17 @@ export function respondReply(action: Respond): Reply {
   const body = BytesBody.text(action.body);
   const headers = new HeaderMap();
   for (const [name, value] of action.headers) headers.push(name, value);
-  if (!hasContent(action.status)) return { status: action.status, reason: "", headers, body: null };
+  const { status } = action;
+  const reason = STATUS_CODES[status] ?? "";
+  if (!hasContent(status)) return { status, reason, headers, body: null };
   if (!headers.has("content-type") && body.length > 0) headers.push("Content-Type", "text/plain; charset=utf-8");
   headers.push("Content-Length", String(body.length));
-  return { status: action.status, reason: "", headers, body };
+  return { status, reason, headers, body };
 }
 
 export function redirectReply(action: Redirect, exchange: Exchange): Reply {
   const headers = new HeaderMap(["Location", "Content-Length"], [redirectLocation(action.to, exchange), "0"]);
-  return { status: action.status, reason: "", headers, body: null };
+  return { status: action.status, reason: STATUS_CODES[action.status] ?? "", headers, body: null };
 }
 
 function hasContent(status: number): boolean {

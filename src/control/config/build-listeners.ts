@@ -42,7 +42,16 @@ function buildListener(source: Source, path: ConfigPath, names: Set<string>, con
   if (edge === "wire" && (http2 || http3))
     context.error([...path, "edge"], "edge wire speaks HTTP/1.1 only", "use edge: auto");
   if (edge === "serve" && source.proxyProtocol === true) {
-    context.warn([...path, "proxyProtocol"], "not active yet: it is validated, and takes effect in a later version");
+    context.error([...path, "proxyProtocol"], "needs edge: wire, which has neither http2 nor http3");
+  }
+  if (edge === "serve" && (source.edge ?? "auto") === "auto") {
+    const cost =
+      "streamed replies lose Content-Length, raw paths, trailers and 1xx are lost, repeated headers are joined";
+    context.warn(
+      [...path, http2 ? "http2" : "http3"],
+      `HTTP/1.1 clients of this listener pay for it: ${cost}`,
+      "docs/edges.md; a listener of its own keeps them byte-exact",
+    );
   }
   const tls = readable(source.tls).map(({ item, index }) =>
     buildTlsIdentity(item, tlsPath(path, index, context), context),

@@ -14,6 +14,18 @@ import { finalHead, interimHead, switchingHead } from "./wire-reply-head.ts";
 // How a body went is told to its sink's owner already.
 const ignore = (): void => undefined;
 
+let dated = 0;
+let date = "";
+
+function httpDate(): string {
+  const second = Math.floor(Date.now() / 1000);
+  if (second !== dated) {
+    dated = second;
+    date = new Date(second * 1000).toUTCString();
+  }
+  return date;
+}
+
 /** The connection whose replies these are. */
 export interface ReplyOwner {
   readonly persistent: boolean;
@@ -145,6 +157,8 @@ export class WireResponder implements Responder, BodyOwner {
   }
 
   #write(reply: Reply): void {
+    // RFC 9110 §6.6.1: who originates a reply dates it. A forwarded one is its origin's to date.
+    if (this.#exchange?.source !== "upstream" && !reply.headers.has("date")) reply.headers.push("Date", httpDate());
     const head = finalHead(reply, this.#request, this.#owner.persistent);
     this.#replying = true;
     this.#closing = !head.keepAlive;

@@ -58,7 +58,9 @@ export class DialGuard {
     if (known !== null && known.guard === this) this.#remember(endpoint, known.addresses, this.#now() + TTL_MS);
     try {
       const found = await lookup(endpoint.host, { all: true });
-      const addresses = found.map((entry) => plainAddress(entry.address)).filter((address) => !this.#blocked.has(address));
+      const addresses = found
+        .map((entry) => plainAddress(entry.address))
+        .filter((address) => !this.#blocked.has(address));
       if (addresses.length > 0) return this.#remember(endpoint, addresses, this.#now() + TTL_MS);
       endpoint.dial = null;
       return refusal(`every address of ${endpoint.host} is in security.blockedIPs`);
