@@ -117,7 +117,9 @@ class Proxy implements RunningProxy {
   }
 
   async reload(): Promise<void> {
+    const before = this.#logging;
     const outcome = await this.#reconciler.reconcile();
+    this.#relog(before);
     this.#report(outcome);
     // Also after a refusal: the mistake may be in a file that was not read before.
     this.#watch?.update(this.#loaded!.files);
@@ -167,6 +169,14 @@ class Proxy implements RunningProxy {
     if (spec.workers > 1 && mode === "develop") this.#options.warn("workers: development serves in one process");
     if (spec.workers === 1 || mode === "develop") return new ServingHere(this.#output.log);
     return serveInWorkers(this.#output.log, (number) => [...ownCommand(), ...workerWords(number, log)]);
+  }
+
+  /** How loud the log is changes at once; its format, and what workers write, with the next start. */
+  #relog(before: LoggerOptions): void {
+    const now = this.#logging;
+    if (now.level !== before.level) this.log.log.level = now.level;
+    const needsRestart = now.format !== before.format || (now.level !== before.level && this.workers.length > 0);
+    if (needsRestart) this.#options.warn("logging: this change takes full effect with a restart");
   }
 
   #report(outcome: Outcome<readonly Diagnostic[]>): void {

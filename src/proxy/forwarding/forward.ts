@@ -144,7 +144,7 @@ export class Forward implements Responder, Cancel, Release, Ticked {
       return this.#finish(error);
     }
     (this.#tried ??= []).push(endpoint);
-    if (this.#upstream.pick(exchange, this.#tried) === null) return this.#finish(error);
+    if (!this.#findAnother()) return this.#finish(error);
     this.try();
   }
 
@@ -173,6 +173,14 @@ export class Forward implements Responder, Cancel, Release, Ticked {
     const why = timedOut("this attempt");
     this.#try?.abandon(why);
     this.failed(why);
+  }
+
+  /** Another endpoint each time; once around, where retries are asked for, the first ones may try again. */
+  #findAnother(): boolean {
+    if (this.#upstream.pick(this.#exchange, this.#tried) !== null) return true;
+    if (this.#upstream.spec.retries.on === "safe") return false;
+    this.#tried = null;
+    return this.#upstream.available.length > 0;
   }
 
   #arm(): void {

@@ -135,10 +135,12 @@ export class WireResponder implements Responder, BodyOwner {
     if (!this.#gathering) this.#whenGone();
   }
 
-  bodyCut(why: GatewayError): void {
+  bodyCut(why: GatewayError, size = 0): void {
+    if (this.#exchange !== null) this.#exchange.replyBytes = size;
     this.#exchange = null;
-    this.#socket.terminate();
+    // First the reason, then the end: the socket tells of its closing before `terminate` returns.
     this.#owner.over(why);
+    this.#socket.terminate();
   }
 
   #clientDone = false;
@@ -188,6 +190,8 @@ export class WireResponder implements Responder, BodyOwner {
 
   #finish(): void {
     this.#exchange = null;
+    // A connection may be idle for long: it keeps nothing of what it carried.
+    this.#request = null;
     this.#owner.over();
     this.#owner.next(this.#closing);
   }

@@ -16,7 +16,7 @@ export interface BodyOwner {
   /** The last octet was handed to the socket, or waits there. */
   bodySent(size: number): void;
   /** It cannot be completed: the connection has to show that. */
-  bodyCut(why: GatewayError): void;
+  bodyCut(why: GatewayError, size?: number): void;
 }
 
 const chunkHeader = Buffer.allocUnsafeSlow(CHUNK_HEADER_BYTES);
@@ -87,7 +87,7 @@ export class OutgoingBody implements Sink {
   abort(why: GatewayError): void {
     if (this.#over) return;
     this.#over = true;
-    this.#owner.bodyCut(why);
+    this.#owner.bodyCut(why, this.#size);
   }
 
   /** More than announced would be read as the next message. */
