@@ -51,10 +51,13 @@ export class StreamBody implements Body, Ticked {
   #used = false;
   #over = false;
 
-  constructor(message: WebMessage, length: number | null, source: BodySource) {
+  /** @param whole all of its bytes, when they have arrived and been taken out of `message` already. */
+  constructor(message: WebMessage, length: number | null, source: BodySource, whole: Bytes | null = null) {
     this.#message = message;
     this.length = length;
     this.#source = source;
+    this.#kept = whole;
+    this.#over = whole !== null;
   }
 
   get used(): boolean {

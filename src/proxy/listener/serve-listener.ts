@@ -2,6 +2,7 @@ import { Exchange } from "../../model/exchange.ts";
 import { GatewayError } from "../../model/gateway-error.ts";
 import type { Reply } from "../../model/reply.ts";
 import type { ListenerSpec } from "../../model/snapshot-spec.ts";
+import type { Ticker } from "../ticker.ts";
 import { toWebHeaders } from "../web-headers.ts";
 import type { Listener, ListenerContext } from "./listener.ts";
 import { localReply } from "./local-reply.ts";
@@ -128,6 +129,10 @@ class ServeListener implements Listener, RequestSource, ResponderHost {
   ended(exchange: Exchange, error?: GatewayError): void {
     this.context.door.ended(exchange, error);
     if (--this.#open === 0) this.#onEmpty?.();
+  }
+
+  get ticker(): Ticker {
+    return this.context.fast;
   }
 
   get tunnelWatch(): RelayWatch {

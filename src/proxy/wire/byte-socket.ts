@@ -51,6 +51,14 @@ export const socketHandlers = {
   close(socket: BunSocket, error?: Error): void {
     socket.data.onClose(error);
   },
-  // What went wrong comes with `close`.
-  error(): void {},
+  /**
+   * What goes wrong with the connection comes with `close`. This is for what a handler threw, which is a fault of ours: the
+   * connection cannot go on, and whoever watches over the process must see it.
+   */
+  error(socket: BunSocket, error: Error): void {
+    socket.terminate();
+    queueMicrotask(() => {
+      throw error;
+    });
+  },
 };

@@ -1,9 +1,11 @@
+import type { Body } from "../../../model/body.ts";
 import { GatewayError } from "../../../model/gateway-error.ts";
 import { HeaderMap } from "../../../model/header-map.ts";
 import type { Cancel, Responder } from "../../../model/reply.ts";
 import type { Ticked, Ticker } from "../../ticker.ts";
 import { toWebHeaders } from "../../web-headers.ts";
 import { type BodySource, StreamBody } from "../../web-stream-body.ts";
+import { wholeBody } from "../../web-whole-body.ts";
 import { bodyError, connectError } from "./fetch-errors.ts";
 import type { FetchLink, FetchLinks } from "./fetch-links.ts";
 import type { Attempt } from "./transport.ts";
@@ -27,6 +29,7 @@ export class FetchAttempt implements Cancel, Ticked, BodySource {
   #upload: UploadProgress | null = null;
   #uploaded = 0;
   #address = 0;
+  #expectsContinue = false;
   #deadline = 0;
   #body: StreamBody | null = null;
   #state: "waiting" | "replied" | "over" = "waiting";
@@ -68,7 +71,15 @@ export class FetchAttempt implements Cancel, Ticked, BodySource {
   }
 
   #init(): BunFetchRequestInit {
-    const { method, headers, body } = this.#attempt;
+    const { method, headers, authority } = this.#attempt;
+    const body = bodyOf(this.#attempt);
+    if (headers.first("host") !== authority) headers.replace("Host", authority);
+    // `fetch` never tells of a 100, so nobody but we can give it: when the body is first wanted.
+    if (headers.indexOf("expect") >= 0) {
+      this.#expectsContinue = true;
+      headers.remove("expect");
+    }
+    if (body === null) headers.remove("content-length");
     const fields = toWebHeaders(headers, null);
     // Without it `fetch` says `Bun/1.4.5`, which is neither the client's name nor ours.
     if (headers.indexOf("user-agent") < 0) addField(fields, "User-Agent", "");
@@ -86,8 +97,12 @@ export class FetchAttempt implements Cancel, Ticked, BodySource {
     // An explicit Content-Length is kept with a stream; without one it is sent chunked.
     if (body.length !== null && headers.indexOf("content-length") < 0)
       addField(fields, "Content-Length", String(body.length));
-    init.body = uploadStream(body, this.#upload);
+    init.body = uploadStream(body, this.#upload, this.#expectsContinue ? () => this.#continue() : null);
     return init;
+  }
+
+  #continue(): void {
+    if (this.#state === "waiting") this.#on.informational(100, new HeaderMap());
   }
 
   #onHead(response: Response): void {
@@ -116,7 +131,11 @@ export class FetchAttempt implements Cancel, Ticked, BodySource {
     const type = headers.first("content-type");
     const isEventStream = type !== null && type.startsWith("text/event-stream");
     this.idleMs = isEventStream ? this.#attempt.streamIdleMs : this.#attempt.timeouts.idleMs;
-    return new StreamBody(response, length, this);
+    const whole = length === null ? null : wholeBody(response, length);
+    if (!(whole instanceof Uint8Array)) return new StreamBody(whole === null ? response : { body: whole }, length, this);
+    // Nothing is left to watch or to stop.
+    this.#state = "over";
+    return new StreamBody(response, length, this, whole);
   }
 
   // ---- what the reply's body asks ----
@@ -173,4 +192,9 @@ function copyHeaders(from: Headers, to: HeaderMap): number | null {
 function addField(fields: Record<string, string> | [string, string][], name: string, value: string): void {
   if (Array.isArray(fields)) fields.push([name, value]);
   else fields[name] = value;
+}
+
+/** The body that goes up: `Content-Length: 0` on a GET says what its absence says (RFC 9112 §6.3), and `fetch` refuses any. */
+export function bodyOf({ method, body }: Attempt): Body | null {
+  return body !== null && body.length === 0 && (method === "GET" || method === "HEAD") ? null : body;
 }

@@ -30,6 +30,8 @@ export function connectError(cause: unknown, where: string): GatewayError {
   const detail = `${where}: ${code === "" ? message : code}`;
   if (NOT_CONNECTED.has(code)) return new GatewayError("upstream_connect_failed", detail, { cause });
   if (code === "ETIMEDOUT") return new GatewayError("upstream_connect_timeout", detail, { cause });
+  // RFC 9113 §8.7: the stream was closed before anything was processed.
+  if (code === "HTTP2RefusedStream") return new GatewayError("upstream_reset", detail, { cause, retry: "safe" });
   // Another attempt would meet the same certificate.
   if (isTls(code)) return new GatewayError("upstream_connect_failed", detail, { cause, retry: "never" });
   return bodyError(cause, where);

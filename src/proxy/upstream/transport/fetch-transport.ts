@@ -4,10 +4,13 @@ import type { Clock } from "../../../model/ports.ts";
 import type { Cancel, Responder } from "../../../model/reply.ts";
 import type { UpstreamSpec } from "../../../model/snapshot-spec.ts";
 import type { Ticker } from "../../ticker.ts";
-import { FetchAttempt } from "./fetch-attempt.ts";
+import { bodyOf, FetchAttempt } from "./fetch-attempt.ts";
 import { FetchLinks } from "./fetch-links.ts";
 import { openWebSocket } from "./fetch-websocket.ts";
 import type { Attempt, Transport } from "./transport.ts";
+
+/** What WHATWG URLs read as `.`, `..` or a slash in a path (https://url.spec.whatwg.org/#double-dot-path-segment). */
+const DOT_SEGMENT = /^[^?]*?(?:\\|\/(?:\.|%2e){1,2}(?:[/?]|$))/i;
 
 /** `fetch` turns every other method into GET without a word. */
 const METHODS_OF_FETCH: ReadonlySet<string> = new Set(METHODS);
@@ -53,10 +56,15 @@ const DONE: Cancel = { cancel() {} };
 
 /** What `fetch` would change instead of sending it. */
 function refusal(attempt: Attempt): GatewayError | null {
-  const { method, target, body } = attempt;
+  const { method, target } = attempt;
   if (!METHODS_OF_FETCH.has(method) || method === "CONNECT") return new GatewayError("method_not_supported", method);
   if (target.charCodeAt(0) !== 0x2f) return new GatewayError("method_not_supported", `${method} ${target}`);
-  if (body === null || (method !== "GET" && method !== "HEAD")) return null;
+  // `fetch` resolves dot segments, after the route was chosen and the endpoint's path put in front.
+  if (attempt.exchange.edge === "wire" && DOT_SEGMENT.test(target)) {
+    const publicDetail = "a path with dot segments or backslashes cannot be forwarded to this upstream";
+    return new GatewayError("bad_request", publicDetail, { publicDetail });
+  }
+  if (bodyOf(attempt) === null || (method !== "GET" && method !== "HEAD")) return null;
   const publicDetail = `a ${method} request with a body cannot be forwarded to this upstream`;
   return new GatewayError("bad_request", publicDetail, { publicDetail });
 }

@@ -10,12 +10,21 @@ export interface UploadProgress {
 /**
  * A request body as `fetch` wants it. Unlike `bodyStream` it starts when it is first pulled, which Bun does once it is connected: a
  * body that was never touched can be sent to another endpoint.
+ *
+ * @param onWanted called once, before anything is taken from `body`.
  */
-export function uploadStream(body: Body, progress: UploadProgress): ReadableStream<Uint8Array> {
+export function uploadStream(
+  body: Body,
+  progress: UploadProgress,
+  onWanted: (() => void) | null = null,
+): ReadableStream<Uint8Array> {
   const sink = new ControllerSink(progress);
+  let wanted = onWanted;
   return new ReadableStream<Uint8Array>(
     {
       pull(controller) {
+        wanted?.();
+        wanted = null;
         return sink.pull(controller, body);
       },
       cancel(reason) {
