@@ -41,13 +41,9 @@ interface Failure {
   readonly proxyStatus: string;
 }
 
-const f = (status: number, title: string, side: ErrorSide, retry: RetryVerdict, proxyStatus: string): Failure => ({
-  status,
-  title,
-  side,
-  retry,
-  proxyStatus,
-});
+const f = (
+  ...[status, title, side, retry, proxyStatus]: [number, string, ErrorSide, RetryVerdict, string]
+): Failure => ({ status, title, side, retry, proxyStatus });
 
 const FAILURES: Readonly<Record<ErrorKind, Failure>> = {
   bad_request: f(400, "Bad Request", "downstream", "never", "http_request_error"),

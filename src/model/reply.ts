@@ -1,4 +1,4 @@
-import type { Body } from "./body.ts";
+import type { Body, Sink } from "./body.ts";
 import type { GatewayError } from "./gateway-error.ts";
 import type { HeaderMap } from "./header-map.ts";
 
@@ -19,7 +19,7 @@ export interface ByteTunnel {
   /** Bytes from the peer; `pipeTo` may be called once. */
   readonly incoming: Body;
   /** Bytes to the peer; `end` is a half-close. */
-  readonly outgoing: import("./body.ts").Sink;
+  readonly outgoing: Sink;
   close(why: GatewayError): void;
 }
 

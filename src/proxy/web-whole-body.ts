@@ -21,7 +21,7 @@ export function wholeBody(response: Response, length: number): Bytes | ReadableS
   if (length > WHOLE_BYTES) return null;
   const head = EMPTY_COST + response.url.length + response.statusText.length;
   if (estimateShallowMemoryUsageOf(response) !== head + length) return null;
-  const bytes = response.bytes();
+  const bytes = response.bytes() as Promise<Bytes>;
   const arrived = Bun.peek(bytes);
   return arrived === bytes ? later(bytes) : (arrived as Bytes);
 }

@@ -44,6 +44,11 @@ describe("each mistake has its message", () => {
       "upstreams: [{ name: a, url: http://h }, { name: a, url: http://i }]",
       'another upstream is called "a"',
     ],
+    [
+      "an authority for http3",
+      "upstreams: [{ name: a, url: https://h, protocol: http3, tls: { serverName: b } }]",
+      "http3 upstreams cannot have tls.serverName yet",
+    ],
     ["http2 to http", "upstreams: [{ name: a, url: http://h, protocol: http2 }]", "http2 needs https endpoints"],
     [
       "a misspelt policy",

@@ -111,8 +111,7 @@ export class FrameOrigin {
   #read(socket: TLSSocket, bytes: Buffer): void {
     const [type, flags, id] = [bytes[3]!, bytes[4]!, bytes.readUInt32BE(5) & 0x7fff_ffff];
     if (type === FRAME.settings && (flags & ACK) === 0) socket.write(frame(FRAME.settings, ACK, 0, Buffer.alloc(0)));
-    if (type === FRAME.ping && (flags & ACK) === 0)
-      socket.write(frame(FRAME.ping, ACK, 0, bytes.subarray(HEAD_BYTES)));
+    if (type === FRAME.ping && (flags & ACK) === 0) socket.write(frame(FRAME.ping, ACK, 0, bytes.subarray(HEAD_BYTES)));
     if (type === FRAME.reset) this.resets.push(bytes.readUInt32BE(HEAD_BYTES));
     if (type !== FRAME.headers) return;
     this.requests++;

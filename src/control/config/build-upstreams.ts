@@ -43,6 +43,7 @@ function buildUpstream(
   if (protocol !== "http1" && endpoints.some((endpoint) => endpoint.scheme !== "https")) {
     context.error([...path, "protocol"], `${protocol} needs https endpoints`, "use https:// or protocol: http1");
   }
+  if (protocol === "http3") refuseTlsOfHttp3(config, path, context);
   return {
     name: config.name,
     endpoints,
@@ -57,6 +58,14 @@ function buildUpstream(
       maxPending: config.limits?.maxPending ?? DEFAULTS.upstream.limits.maxPending,
     },
   };
+}
+
+/** Bun's HTTP/3 client knows the system's authorities and the name in the URL, and nothing else (oven-sh/bun#31420). */
+function refuseTlsOfHttp3(config: UpstreamConfig, path: ConfigPath, context: BuildContext): void {
+  for (const field of ["ca", "cert", "key", "serverName"] as const) {
+    if (config.tls?.[field] === undefined) continue;
+    context.error([...path, "tls", field], `http3 upstreams cannot have tls.${field} yet`, "use protocol: http2");
+  }
 }
 
 function endpointsOf(config: UpstreamConfig, path: ConfigPath, context: BuildContext): EndpointSpec[] {

@@ -25,6 +25,12 @@ export interface ForwardHost {
   attemptFailed(endpoint: Endpoint, error: GatewayError): void;
 }
 
+/** A route that leads to an upstream. */
+export interface ForwardRoute {
+  readonly spec: RouteSpec;
+  readonly action: ForwardAction;
+}
+
 /**
  * The attempts of one exchange: pick, send, then retry or return. It is what the transport reports to, what a vanishing
  * client cancels, and what gives the endpoint its place back when the exchange is over.
@@ -46,11 +52,12 @@ export class Forward implements Responder, Cancel, Release, Ticked {
   #tryDeadline = Number.POSITIVE_INFINITY;
   #state: "trying" | "replied" | "over" = "trying";
 
-  constructor(host: ForwardHost, exchange: Exchange, route: RouteSpec, action: ForwardAction, on: Responder) {
+  constructor(host: ForwardHost, exchange: Exchange, route: ForwardRoute, on: Responder) {
+    const { action } = route;
     this.#host = host;
     this.#exchange = exchange;
     this.#on = on;
-    this.#route = route;
+    this.#route = route.spec;
     this.#action = action;
     this.#upstream = action.only ?? host.snapshot.splitTarget(action, exchange);
     exchange.upstream = this.#upstream.name;

@@ -29,6 +29,8 @@ export class ServeResponder implements Responder, Ticked {
   readonly #host: ResponderHost;
   readonly #request: Request;
   readonly #exchange: Exchange;
+  /** As it came: the gateway may wrap it to limit it, and only this one counts. */
+  readonly #requestBody: Body | null;
   #reply: Reply | null = null;
   #answer: Answer = undefined;
   #isAnswered = false;
@@ -39,6 +41,7 @@ export class ServeResponder implements Responder, Ticked {
     this.#host = host;
     this.#request = request;
     this.#exchange = exchange;
+    this.#requestBody = exchange.requestBody;
   }
 
   /** To be called once, after the exchange was handed over: the answer itself when it is there already. */
@@ -157,14 +160,15 @@ export class ServeResponder implements Responder, Ticked {
     if (this.#over) return;
     this.#over = true;
     this.#host.ticker.remove(this);
-    const requestBody = this.#exchange.requestBody;
-    if (requestBody !== null) this.#endRequestBody(requestBody);
+    this.#endRequestBody();
     this.#host.settled(this.#request);
     this.#host.ended(this.#exchange, error);
   }
 
   // A reply that came before the request's end stops the upload: nobody reads it any more.
-  #endRequestBody(body: NonNullable<Exchange["requestBody"]>): void {
+  #endRequestBody(): void {
+    const body = this.#requestBody;
+    if (body === null) return;
     body.cancel(new GatewayError("client_closed", "the reply ended before the request"));
     if (body instanceof StreamBody) this.#exchange.requestBytes = body.received;
   }

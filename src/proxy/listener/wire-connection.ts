@@ -1,29 +1,19 @@
-import { BytesBody, type Sink } from "../../model/body.ts";
-import { Exchange, type Peer } from "../../model/exchange.ts";
+import type { Sink } from "../../model/body.ts";
+import type { Exchange, Peer } from "../../model/exchange.ts";
 import { GatewayError } from "../../model/gateway-error.ts";
-import type { ListenerSpec } from "../../model/snapshot-spec.ts";
 import { NO_BODY, UNTIL_CLOSE } from "../http1/body-framing.ts";
-import { HeadScanner } from "../http1/head-scanner.ts";
-import { parseRequestHead, type RequestHead } from "../http1/request-head.ts";
+import type { RequestHead } from "../http1/request-head.ts";
 import type { Ticked } from "../ticker.ts";
 import { type ByteSocket, hangUp, type SocketEvents } from "../wire/byte-socket.ts";
 import { type BodySource, IncomingBody } from "../wire/incoming-body.ts";
-import type { ListenerContext } from "./listener.ts";
 import { localReply } from "./local-reply.ts";
+import { receivedExchange } from "./received-exchange.ts";
+import { RequestReader } from "./request-reader.ts";
 import { type ReplyOwner, WireResponder } from "./wire-responder.ts";
+import type { WireHost } from "./wire-host.ts";
 import { enforceTimeouts } from "./wire-timeouts.ts";
 
-/** What a listener is to its connections. */
-export interface WireHost {
-  readonly spec: ListenerSpec;
-  readonly context: ListenerContext;
-  readonly draining: boolean;
-  closed(connection: WireConnection): void;
-}
-
-/** Pipelined requests that wait for their turn; beyond it the connection is paused (a paused socket never sees FIN). */
-const MAX_WAITING_BYTES = 64 * 1024;
-const EMPTY_BODY = new BytesBody(new Uint8Array(0));
+const GONE = new GatewayError("client_closed");
 const NOWHERE: Sink = { write: () => true, end: () => undefined, abort: () => undefined, onDrain: null };
 
 /**
@@ -38,8 +28,6 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
   body: IncomingBody | null = null;
   /** On the coarse clock: since the connection waits for a request, or lingers. */
   idleSince: number;
-  /** Since the first octet of an incomplete head; 0: there is none. */
-  headSince = 0;
   readAt: number;
   /** What still comes is thrown away: a reset would cost the client the reply that is on its way (RFC 9112 §9.6). */
   lingering = false;
@@ -48,24 +36,28 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
   readonly #host: WireHost;
   readonly #peer: Peer;
   readonly #socket: ByteSocket;
-  readonly #scanner: HeadScanner;
-  /** Octets of an incomplete head, or of requests whose turn has not come. */
-  #input: Buffer | null = null;
-  #inputPaused = false;
+  readonly #reader: RequestReader;
   #processing = false;
   #lastExchange = false;
+  /** FIN came: nothing follows what waits here. */
+  #finished = false;
   #open = true;
 
   constructor(socket: ByteSocket, peer: Peer, host: WireHost) {
-    const { fast, door } = host.context;
+    const { fast } = host.context;
     this.#socket = socket;
     this.#peer = peer;
     this.#host = host;
-    this.#scanner = new HeadScanner({ maxHeadBytes: door.limits.maxHeaderBytes, emptyLines: "skip" });
+    this.#reader = new RequestReader(socket, host.context);
     this.responder = new WireResponder(socket, this, host.context);
     this.idleSince = fast.now;
     this.readAt = fast.now;
     fast.add(this);
+  }
+
+  /** Since the first octet of an incomplete head; 0: there is none. */
+  get headSince(): number {
+    return this.#reader.headSince;
   }
 
   /** May another request follow this one? */
@@ -79,22 +71,19 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
     this.readAt = this.#host.context.fast.now;
     if (this.body !== null) return this.body.feed(bytes);
     if (this.lingering) return;
-    if (this.exchange !== null) return this.#keep(bytes);
-    this.#process(this.#input === null ? bytes : Buffer.concat([this.#input, bytes]));
+    if (this.exchange !== null) return this.#reader.keep(bytes);
+    this.#process(this.#reader.join(bytes));
   }
 
   onDrain(): void {
     this.responder.out.drained();
   }
 
-  /** FIN alone is half-close: a reply that is due is still wanted. */
+  /** FIN alone is half-close: the replies to what came before it are still wanted. */
   onEnd(): void {
-    this.#lastExchange = true;
+    this.#finished = true;
     if (this.exchange === null) return hangUp(this.#socket);
-    const tunnelled = this.responder.tunnelled;
-    this.body?.closed(
-      tunnelled ? null : new GatewayError("client_closed", "the client stopped in the middle of its request"),
-    );
+    this.body?.finished(new GatewayError("client_closed", "the client stopped in the middle of its request"));
   }
 
   onClose(): void {
@@ -126,56 +115,34 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
   // ---- heads ----
 
   #process(bytes: Buffer): void {
+    const reader = this.#reader;
     this.#processing = true;
-    this.#input = null;
+    reader.waiting = null;
     let input: Buffer | null = bytes;
     while (input !== null && this.exchange === null && this.#open && !this.#lastExchange) {
-      const next: number = this.#begin(input);
-      if (next < 0) break;
+      const head = reader.read(input);
+      if (head === null) break;
+      if (head instanceof GatewayError) {
+        this.refuse(head);
+        break;
+      }
+      const next = this.#accept(head, input, reader.next);
       const rest: Buffer | null = next < input.byteLength ? input.subarray(next) : null;
       if (this.exchange !== null) {
-        if (rest !== null) this.#keep(rest);
+        if (rest !== null) reader.keep(rest);
         break;
       }
       // Answered at once. A body that was complete has given back what follows it.
-      input = this.#input ?? rest;
-      this.#input = null;
+      input = reader.waiting ?? rest;
+      reader.waiting = null;
     }
     this.#processing = false;
-  }
-
-  /** @returns where the next message starts; -1: more must come, or nothing more is read. */
-  #begin(bytes: Buffer): number {
-    const { door, fast } = this.#host.context;
-    const end = this.#scanner.scan(bytes, 0);
-    if (end instanceof GatewayError) return this.refuse(end);
-    if (end < 0) {
-      if (this.headSince === 0) this.headSince = fast.now;
-      this.#input = Buffer.from(bytes);
-      return -1;
-    }
-    this.headSince = 0;
-    const head = parseRequestHead(bytes, this.#scanner.start, end, door.limits);
-    if (head instanceof GatewayError) return this.refuse(head);
-    return this.#accept(head, bytes, end + 4);
   }
 
   #accept(head: RequestHead, bytes: Buffer, next: number): number {
     const { context, spec } = this.#host;
     const incoming = head.framing === NO_BODY || head.framing === 0 ? null : this.#incoming(head.framing);
-    const exchange = new Exchange({
-      received: head,
-      scheme: spec.tls.length > 0 ? "https" : "http",
-      host: head.host,
-      peer: this.#peer,
-      listener: spec.name,
-      requestBody: incoming ?? (head.framing === 0 ? EMPTY_BODY : null),
-      // What a client sends behind an upgrading request that has a body could be read in two ways.
-      upgrade: incoming === null ? head.upgrade : null,
-      startedAt: context.clock.now(),
-      origins: context.door,
-      edge: "wire",
-    });
+    const exchange = receivedExchange(head, incoming, this.#peer, this.#host);
     if (!head.keepAlive) this.#lastExchange = true;
     this.exchange = exchange;
     this.body = incoming;
@@ -194,25 +161,11 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
     return new IncomingBody(framing, this, { maxTrailerBytes, fault: "bad_request" });
   }
 
-  #keep(bytes: Buffer): void {
-    this.#input = this.#input === null ? Buffer.from(bytes) : Buffer.concat([this.#input, bytes]);
-    if (this.#input.byteLength <= MAX_WAITING_BYTES || this.#inputPaused) return;
-    this.#inputPaused = true;
-    this.#socket.pause();
-  }
-
-  #resumeInput(): void {
-    if (!this.#inputPaused) return;
-    this.#inputPaused = false;
-    this.#socket.resume();
-  }
-
   /** For what never became an exchange: answered, and the connection is done for, since nobody knows where the next starts. */
-  refuse(error: GatewayError): -1 {
+  refuse(error: GatewayError): void {
     this.#lastExchange = true;
     this.lingering = true;
     this.responder.refuse(this.#host.context.door.refuse(error, this.#host.spec.name, this.#peer.address));
-    return -1;
   }
 
   // ---- request bodies ----
@@ -231,7 +184,7 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
     if (exchange !== null && body !== null) exchange.requestBytes = body.size;
     if (this.responder.tunnelled) return this.responder.tunnelHalfOver();
     if (error === null) {
-      if (rest !== null) this.#keep(rest);
+      if (rest !== null) this.#reader.keep(rest);
       return;
     }
     this.#lastExchange = true;
@@ -260,10 +213,11 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
   openTunnel(): IncomingBody {
     this.#lastExchange = true;
     const body = (this.body = this.#incoming(UNTIL_CLOSE));
-    const early = this.#input;
-    this.#input = null;
-    this.#resumeInput();
+    const early = this.#reader.waiting;
+    this.#reader.waiting = null;
+    this.#reader.resume();
     if (early !== null) body.feed(early);
+    if (this.#finished) body.finished(GONE);
     return body;
   }
 
@@ -283,8 +237,11 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
     if (!this.#open) return;
     this.idleSince = this.#host.context.fast.now;
     if (closing || this.#lastExchange || this.#host.draining) return this.#leave();
-    this.#resumeInput();
-    if (this.#input !== null && !this.#processing) this.#process(this.#input);
+    this.#reader.resume();
+    if (this.#processing) return;
+    const { waiting } = this.#reader;
+    if (waiting !== null) this.#process(waiting);
+    if (this.#finished && this.exchange === null && this.#open && !this.lingering) hangUp(this.#socket);
   }
 
   #leave(): void {
@@ -295,7 +252,7 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
       body.cancel(new GatewayError("client_closed", "the reply did not wait for the rest of the request"));
     }
     if (!this.lingering) return hangUp(this.#socket);
-    this.#resumeInput();
+    this.#reader.resume();
     this.#socket.shutdown();
   }
 }

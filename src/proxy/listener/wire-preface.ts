@@ -6,7 +6,8 @@ import { type ByteSocket, hangUp, type SocketEvents, socketHandlers } from "../w
 import { parseClientHello } from "./client-hello.ts";
 import { parseProxyHeader } from "./proxy-protocol.ts";
 import type { TlsIdentities, TlsIdentity } from "./tls-identities.ts";
-import { WireConnection, type WireHost } from "./wire-connection.ts";
+import { WireConnection } from "./wire-connection.ts";
+import type { WireHost } from "./wire-host.ts";
 
 export interface AcceptedSocket extends ByteSocket {
   readonly remoteAddress: string;

@@ -1,5 +1,5 @@
 import type { Body, BodyDone, Sink } from "../../model/body.ts";
-import { GatewayError } from "../../model/gateway-error.ts";
+import type { GatewayError } from "../../model/gateway-error.ts";
 import type { HeaderMap } from "../../model/header-map.ts";
 import { bodyStream, collect } from "../body-stream.ts";
 import { CHUNKED, type Framing, UNTIL_CLOSE } from "../http1/body-framing.ts";
@@ -41,6 +41,8 @@ export class IncomingBody implements Body, Pick<Sink, "write"> {
   #sink: Sink | null = null;
   #done: BodyDone | null = null;
   #full = false;
+  /** After FIN: what a body that is not complete by then fails with. */
+  #cut: GatewayError | null = null;
 
   constructor(framing: Framing, source: BodySource, limits: ChunkedLimits) {
     this.length = framing >= 0 ? framing : null;
@@ -71,12 +73,16 @@ export class IncomingBody implements Body, Pick<Sink, "write"> {
     this.#take(bytes, 0);
   }
 
-  /** No more will come. `error: null`: the peer closed in good order, which ends an until-close body and cuts any other. */
-  closed(error: GatewayError | null): void {
-    if (this.ended) return;
-    if (error === null && this.#left === Number.POSITIVE_INFINITY)
-      return this.#sink === null ? this.#closeLater() : this.#finish(null);
-    this.#fail(error ?? new GatewayError("upstream_reset", "the connection closed before the end of the body"));
+  /** FIN: ends an until-close body and cuts any other, once what waits here has been taken. */
+  finished(cut: GatewayError): void {
+    if (this.ended || this.#cut !== null) return;
+    this.#cut = cut;
+    if (this.#sink !== null) this.#endOfInput(cut);
+  }
+
+  /** The connection is lost; what came whole before it is not. */
+  closed(error: GatewayError): void {
+    if (!this.ended && this.#cut === null) this.#fail(error);
   }
 
   // ---- from whoever wants it ----
@@ -92,7 +98,7 @@ export class IncomingBody implements Body, Pick<Sink, "write"> {
     if (held !== null) this.#take(held, 0);
     else if (window !== null) this.#take(window, this.#windowFrom);
     else if (this.#left === 0 && this.#decoder === null && !this.ended) this.#finish(null);
-    if (this.#closing && !this.ended) this.#finish(null);
+    if (this.#cut !== null && !this.ended) this.#endOfInput(this.#cut);
     if (!this.ended && this.paused && !this.#full) this.#resume();
   }
 
@@ -112,10 +118,9 @@ export class IncomingBody implements Body, Pick<Sink, "write"> {
 
   // ---- inside ----
 
-  #closing = false;
-
-  #closeLater(): void {
-    this.#closing = true;
+  #endOfInput(cut: GatewayError): void {
+    if (this.#left === Number.POSITIVE_INFINITY) this.#finish(null);
+    else this.#fail(cut);
   }
 
   #hold(bytes: Buffer): void {

@@ -132,7 +132,8 @@ export class FetchAttempt implements Cancel, Ticked, BodySource {
     const isEventStream = type !== null && type.startsWith("text/event-stream");
     this.idleMs = isEventStream ? this.#attempt.streamIdleMs : this.#attempt.timeouts.idleMs;
     const whole = length === null ? null : wholeBody(response, length);
-    if (!(whole instanceof Uint8Array)) return new StreamBody(whole === null ? response : { body: whole }, length, this);
+    if (!(whole instanceof Uint8Array))
+      return new StreamBody(whole === null ? response : { body: whole }, length, this);
     // Nothing is left to watch or to stop.
     this.#state = "over";
     return new StreamBody(response, length, this, whole);

@@ -15,6 +15,16 @@ const NOT_CONNECTED: ReadonlySet<string> = new Set([
   "EMFILE",
 ]);
 
+/** What is wrong with a certificate, where OpenSSL's word for it does not say CERT. */
+const UNVERIFIED: ReadonlySet<string> = new Set([
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_GET_CRL",
+  "HOSTNAME_MISMATCH",
+  "INVALID_CA",
+  "INVALID_PURPOSE",
+  "PATH_LENGTH_EXCEEDED",
+]);
+
 /** An answer came, but not one of HTTP. */
 const MALFORMED: ReadonlySet<string> = new Set([
   "UnrequestedUpgrade",
@@ -47,7 +57,8 @@ export function bodyError(cause: unknown, where: string): GatewayError {
 }
 
 function isTls(code: string): boolean {
-  return code === "EPROTO" || code.startsWith("ERR_TLS") || code.startsWith("ERR_SSL") || code.includes("CERT");
+  if (code === "HTTP3HandshakeFailed" || code === "EPROTO" || UNVERIFIED.has(code)) return true;
+  return code.startsWith("ERR_TLS") || code.startsWith("ERR_SSL") || code.includes("CERT");
 }
 
 function describe(cause: unknown): { code: string; message: string } {

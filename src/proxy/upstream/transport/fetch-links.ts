@@ -43,11 +43,20 @@ export class FetchLinks {
 
   #make(endpoint: Endpoint, address: string): FetchLink {
     const unix = endpoint.port === 0 ? endpoint.host : null;
-    const host = unix !== null ? "localhost" : address.includes(":") ? `[${address}]` : address;
+    const dialled = this.#dialsByName(endpoint) ? endpoint.host : address;
+    const host = unix !== null ? "localhost" : dialled.includes(":") ? `[${dialled}]` : dialled;
     const origin = unix !== null ? `${endpoint.scheme}://localhost` : `${endpoint.scheme}://${host}:${endpoint.port}`;
     const name = endpoint.scheme === "https" ? this.#serverName(endpoint) : "";
     const tls = endpoint.scheme === "https" ? this.#tls(name) : undefined;
     return { address, session: this.#session(name, unix, tls), tls, origin, unix };
+  }
+
+  /**
+   * Bun's HTTP/3 client takes the name to ask for and to verify from the URL alone (oven-sh/bun#31420), so it looks the name up once
+   * more. That the name has another address by then helps nobody: without its certificate no request goes there.
+   */
+  #dialsByName(endpoint: Endpoint): boolean {
+    return this.#spec.protocol === "http3" && !this.#spec.tls.insecure && isIP(endpoint.host) === 0;
   }
 
   #serverName(endpoint: Endpoint): string {
@@ -68,7 +77,7 @@ export class FetchLinks {
     const { ca, cert, key, insecure } = this.#spec.tls;
     const options: Bun.TLSOptions = { rejectUnauthorized: !insecure };
     // SNI carries names only (RFC 6066 §3).
-    if (isIP(name) === 0) options.serverName = name;
+    if (isIP(name) === 0 && this.#spec.protocol !== "http3") options.serverName = name;
     if (ca !== null) options.ca = ca;
     if (cert !== null) options.cert = cert;
     if (key !== null) options.key = key;

@@ -114,8 +114,9 @@ export class Dial implements Ticked {
         open: (socket: DialledSocket) => this.opened(at, socket),
         handshake: (socket: DialledSocket, ok: boolean, error: Error | null) =>
           this.shookHands(at, socket, { ok, error }),
-        // The alert of an upstream that wants another client certificate: `close` does not tell it.
-        error: (socket: DialledSocket, error: Error) => socket.data.onClose(error),
+        // With a code: the alert of an upstream that wants another client certificate, which `close` does not tell.
+        error: (socket: DialledSocket, error: Error) =>
+          "code" in error ? socket.data.onClose(error) : socketHandlers.error(socket, error),
         connectError: (_socket: unknown, error: Error) => this.failed(at, unreachable(this.#name, error.message)),
       },
     };

@@ -66,7 +66,7 @@ export class WirePool implements EndpointPool {
   #submitFresh(dispatch: WireDispatch): void {
     const { maxConnections, maxPending } = this.spec.limits;
     if (this.#size < maxConnections) return this.#connect(dispatch);
-    this.#queue = this.#queue.filter((waiting) => !waiting.settled);
+    this.#forgetSettled();
     if (this.#queue.length >= maxPending) {
       return dispatch.fail(
         new GatewayError("overloaded", `${maxPending} requests wait for ${this.endpoint.id} already`),
@@ -74,6 +74,11 @@ export class WirePool implements EndpointPool {
     }
     this.#queue.push(dispatch);
     this.ticker.add(dispatch);
+  }
+
+  #forgetSettled(): void {
+    for (const waiting of this.#queue) if (waiting.settled) this.ticker.remove(waiting);
+    this.#queue = this.#queue.filter((waiting) => !waiting.settled);
   }
 
   #next(): WireDispatch | null {
