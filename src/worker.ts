@@ -59,11 +59,11 @@ class Worker {
         commit: () => this.#commit(),
         abort: () => this.#abort(),
         notReady: () => (this.#plane.notReady(), null),
-        drain: async ({ withinMs }) => ({ complete: await this.#drain(withinMs) }),
+        drain: async ({ withinMs, patienceMs }) => ({ complete: await this.#drain(withinMs, patienceMs) }),
         ping: () => ({ rssBytes: process.memoryUsage.rss(), listeners: this.#plane.listeners }),
       },
       // Nobody keeps the port, and no orphan serves an old configuration.
-      () => void this.#drain(this.#serves?.shutdown.drainMs ?? 0),
+      () => void this.#drain(this.#serves?.shutdown.drainMs ?? 0, 0),
     );
     return left;
   }
@@ -88,8 +88,8 @@ class Worker {
   }
 
   /** A later call may only shorten the time. */
-  async #drain(withinMs: number | null): Promise<boolean> {
-    this.#leaving ??= this.#plane.drain().then(() => true);
+  async #drain(withinMs: number | null, patienceMs: number): Promise<boolean> {
+    this.#leaving ??= this.#plane.drain(patienceMs).then(() => true);
     const late = withinMs === null ? [] : [Bun.sleep(withinMs).then(() => false)];
     const complete = await Promise.race([this.#leaving, ...late]);
     this.#plane.stop();

@@ -76,6 +76,7 @@ const connection = new WireConnection(
     spec: spec.listeners[0]!,
     context: { door, clock, fast: ticker, slow: ticker, reusePort: false },
     draining: false,
+    leaveAt: Number.POSITIVE_INFINITY,
     closed: () => undefined,
   },
 );

@@ -21,6 +21,8 @@ export interface ByteTunnel {
   /** Bytes to the peer; `end` is a half-close. */
   readonly outgoing: Sink;
   close(why: GatewayError): void;
+  /** Set by whoever uses the tunnel; called once when the peer's connection is gone, however it ended. */
+  onClosed: ((why: GatewayError) => void) | null;
 }
 
 /** WebSocket messages in both directions: what the web-standard edge and transport exchange instead of raw bytes. */

@@ -102,8 +102,8 @@ export class DataPlane {
   }
 
   /** Stops accepting; resolves when every exchange and tunnel has ended. */
-  async drain(): Promise<void> {
-    await this.#listeners?.drain();
+  async drain(patienceMs = 0): Promise<void> {
+    await this.#listeners?.drain(patienceMs);
   }
 
   /** Ends everything now. */

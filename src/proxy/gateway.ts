@@ -5,14 +5,14 @@ import type { Reply, Responder } from "../model/reply.ts";
 import type { DownstreamTimeoutsSpec, LimitsSpec } from "../model/snapshot-spec.ts";
 import { clientAddress } from "./client-address.ts";
 import { failureReply } from "./failure-reply.ts";
-import { Forward, type ForwardHost, type ForwardRoute } from "./forwarding/forward.ts";
+import { Forward, type ForwardHost } from "./forwarding/forward.ts";
 import { LimitedBody, tooLarge } from "./forwarding/limited-body.ts";
 import { isLooping } from "./forwarding/request-headers.ts";
 import { addReplyHeaders } from "./forwarding/response-headers.ts";
 import type { Door } from "./listener/listener.ts";
 import { redirectReply, respondReply } from "./local-replies.ts";
 import { RequestIds } from "./request-id.ts";
-import type { Route } from "./routing/route.ts";
+import type { ForwardAction, Route } from "./routing/route.ts";
 import { AMBIGUOUS } from "./routing/route-matcher.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { Endpoint } from "./upstream/endpoint.ts";
@@ -84,11 +84,11 @@ export class Gateway implements Door {
     const action = route.action;
     if (action.kind === "respond") return way.answer(exchange, respondReply(action));
     if (action.kind === "redirect") return way.answer(exchange, redirectReply(action, exchange));
-    this.#forward(way, route as ForwardRoute, exchange);
+    this.#forward(way, action, exchange);
   }
 
-  #forward(way: Way, route: ForwardRoute, exchange: Exchange): void {
-    const limit = route.spec.maxBodyBytes ?? way.snapshot.spec.limits.maxBodyBytes;
+  #forward(way: Way, action: ForwardAction, exchange: Exchange): void {
+    const limit = action.route.maxBodyBytes ?? way.snapshot.spec.limits.maxBodyBytes;
     const body = exchange.requestBody;
     if (limit !== null && body !== null) {
       if (body.length === null) {
@@ -97,7 +97,7 @@ export class Gateway implements Door {
         return way.fail(exchange, tooLarge());
       }
     }
-    new Forward(way, exchange, route, way.on).try();
+    new Forward(way, exchange, action, way.on).try();
   }
 
   ended(exchange: Exchange, error?: GatewayError): void {

@@ -97,6 +97,6 @@ export class Snapshot {
     });
     const only = targets.length === 1 ? targets[0]!.upstream : null;
     const rewrites = action.stripPath !== null || action.rewritePath !== null;
-    return { kind: "forward", spec: action, only, targets, rewrites };
+    return { kind: "forward", route, spec: action, only, targets, rewrites };
   }
 }

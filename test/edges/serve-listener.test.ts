@@ -167,7 +167,7 @@ test("drain lets what runs finish, closes idle connections and accepts nothing n
   await idle.until((text) => text.endsWith("hello"));
   const busy = rawClient(edge.port, GET);
   await Bun.sleep(20);
-  const draining = edge.listener.drain();
+  const draining = edge.listener.drain(0);
   await idle.until((_, ending) => ending !== "");
   await draining;
   await busy.until((text) => text.endsWith("hello"));

@@ -194,7 +194,7 @@ test("drain waits for WebSockets", async () => {
   const client = connect(edge.port);
   await client.opened;
   let drained = false;
-  const draining = edge.listener.drain().then(() => {
+  const draining = edge.listener.drain(0).then(() => {
     drained = true;
   });
   await Bun.sleep(50);

@@ -106,13 +106,15 @@ for (const upstream of [{}, { retries: 2 }]) {
     expect([origin!.requests.length, origin!.connections.length]).toEqual([3, 2]);
   });
 
-  test(`${policy}: a POST that meets a stale connection is not sent again`, async () => {
-    await using stage = await Stage.set([stale()], upstream);
-    await ask(stage.port);
-    expect((await ask(stage.port, { method: "POST", body: "hi" })).json()["code"]).toBe("upstream_reset");
-    const [origin] = stage.origins;
-    expect([origin!.requests.length, origin!.connections.length]).toEqual([2, 1]);
-  });
+  for (const body of ["hi", undefined]) {
+    test(`${policy}: a POST (${body ?? "no body"}) that meets a stale connection is not sent again`, async () => {
+      await using stage = await Stage.set([stale()], upstream);
+      await ask(stage.port);
+      expect((await ask(stage.port, { method: "POST", body })).json()["code"]).toBe("upstream_reset");
+      const [origin] = stage.origins;
+      expect([origin!.requests.length, origin!.connections.length]).toEqual([2, 1]);
+    });
+  }
 
   test(`${policy}: an idle connection that the origin has closed is not used: GET and POST pass`, async () => {
     const answer: Behaviour = async (request) => {

@@ -7,7 +7,7 @@ export interface Dialogue {
   /** Health checks of the listeners fail from now on. */
   notReady: { ask: null; answer: null };
   /** Stop accepting, finish what runs for at most so long (null: until it ends), then answer and exit. */
-  drain: { ask: { withinMs: number | null }; answer: { complete: boolean } };
+  drain: { ask: { withinMs: number | null; patienceMs: number }; answer: { complete: boolean } };
   ping: { ask: null; answer: Vitals };
 }
 

@@ -24,6 +24,7 @@ export interface WorkerState {
   readonly connections: number;
 }
 
+const RETIRE_PATIENCE_MS = 2_000;
 /** What a drain may take beyond its time, for the process to end. */
 const EXIT_MS = 2000;
 
@@ -134,13 +135,14 @@ export class Supervisor implements SpecTarget {
     notice({ type: "worker.retired", worker: seat.number, pid: worker.pid });
     this.#retiring.add(worker);
     void worker.exited.then(() => this.#retiring.delete(worker));
-    void worker.ask("drain", { withinMs }).catch(() => undefined);
+    // Its clients do not know that it leaves: a request that is on its way on an idle connection is still answered.
+    void worker.ask("drain", { withinMs, patienceMs: RETIRE_PATIENCE_MS }).catch(() => undefined);
   }
 }
 
 async function drained(worker: WorkerProcess, withinMs: number): Promise<boolean> {
   const killer = setTimeout(() => worker.kill(), withinMs + EXIT_MS);
-  const answer = await worker.ask("drain", { withinMs }).catch(() => null);
+  const answer = await worker.ask("drain", { withinMs, patienceMs: 0 }).catch(() => null);
   await worker.exited;
   clearTimeout(killer);
   return answer?.complete ?? false;

@@ -25,12 +25,6 @@ export interface ForwardHost {
   attemptFailed(endpoint: Endpoint, error: GatewayError): void;
 }
 
-/** A route that leads to an upstream. */
-export interface ForwardRoute {
-  readonly spec: RouteSpec;
-  readonly action: ForwardAction;
-}
-
 /**
  * The attempts of one exchange: pick, send, then retry or return. It is what the transport reports to, what a vanishing
  * client cancels, and what gives the endpoint its place back when the exchange is over.
@@ -52,12 +46,11 @@ export class Forward implements Responder, Cancel, Release, Ticked {
   #tryDeadline = Number.POSITIVE_INFINITY;
   #state: "trying" | "replied" | "over" = "trying";
 
-  constructor(host: ForwardHost, exchange: Exchange, route: ForwardRoute, on: Responder) {
-    const { action } = route;
+  constructor(host: ForwardHost, exchange: Exchange, action: ForwardAction, on: Responder) {
     this.#host = host;
     this.#exchange = exchange;
     this.#on = on;
-    this.#route = route.spec;
+    this.#route = action.route;
     this.#action = action;
     this.#upstream = action.only ?? host.snapshot.splitTarget(action, exchange);
     exchange.upstream = this.#upstream.name;

@@ -14,6 +14,9 @@ export class BindError extends Error {
   }
 }
 
+/** How long clients of an address that was taken away may still begin a request on a connection they have. */
+export const REMOVED_PATIENCE_MS = 2_000;
+
 /**
  * The listeners of a data plane. A change opens new addresses first, all or none, and only then lets go of what is not wanted
  * any more; an address that stays is never rebound, and what drains keeps its exchanges and tunnels until they end.
@@ -56,8 +59,8 @@ export class ListenerSet {
     };
   }
 
-  async drain(): Promise<void> {
-    for (const key of [...this.#open.keys()]) this.#letGo(key);
+  async drain(patienceMs: number): Promise<void> {
+    for (const key of [...this.#open.keys()]) this.#letGo(key, patienceMs);
     await Promise.all(this.#draining);
   }
 
@@ -70,18 +73,18 @@ export class ListenerSet {
   #commit(fresh: ReadonlyMap<string, Listener>, kept: ReadonlyMap<string, ListenerSpec>): void {
     for (const [key, listener] of [...this.#open]) {
       const spec = kept.get(key);
-      if (spec === undefined) this.#letGo(key);
+      if (spec === undefined) this.#letGo(key, REMOVED_PATIENCE_MS);
       else if (spec !== listener.spec) listener.update(spec);
     }
     for (const [key, listener] of fresh) this.#open.set(key, listener);
   }
 
-  #letGo(key: string): void {
+  #letGo(key: string, patienceMs: number): void {
     const listener = this.#open.get(key);
     if (listener === undefined) return;
     this.#open.delete(key);
     this.#closing.add(listener);
-    const drained = listener.drain().finally(() => {
+    const drained = listener.drain(patienceMs).finally(() => {
       this.#closing.delete(listener);
       this.#draining.delete(drained);
     });

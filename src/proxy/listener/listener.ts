@@ -45,8 +45,11 @@ export interface Listener {
   readonly connections: number;
   /** Takes what can change without a rebind: TLS identities, redirect, health path. The address stays. */
   update(spec: ListenerSpec): void;
-  /** Stops accepting and closes idle connections; resolves when the last exchange and tunnel has ended. */
-  drain(): Promise<void>;
+  /**
+   * Stops accepting; resolves when the last exchange and tunnel has ended. Idle connections close at once, or after
+   * `patienceMs`: a request may be on its way already, and is then answered with `Connection: close`.
+   */
+  drain(patienceMs: number): Promise<void>;
   /** Ends everything now. */
   stop(): void;
 }

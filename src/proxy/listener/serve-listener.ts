@@ -80,6 +80,7 @@ class ServeListener implements Listener, RequestSource, ResponderHost {
     void before.stop(false).then(() => this.#retired.delete(before));
   }
 
+  /** Bun closes idle connections itself, at once. */
   async drain(): Promise<void> {
     const stopping = [this.#server, ...this.#retired].map((server) => server.stop(false));
     if (this.#open > 0) {

@@ -1,4 +1,3 @@
-import type { Sink } from "../../model/body.ts";
 import type { Exchange, Peer } from "../../model/exchange.ts";
 import { GatewayError } from "../../model/gateway-error.ts";
 import { NO_BODY, UNTIL_CLOSE } from "../http1/body-framing.ts";
@@ -14,7 +13,6 @@ import type { WireHost } from "./wire-host.ts";
 import { enforceTimeouts } from "./wire-timeouts.ts";
 
 const GONE = new GatewayError("client_closed");
-const NOWHERE: Sink = { write: () => true, end: () => undefined, abort: () => undefined, onDrain: null };
 
 /**
  * One downstream connection: reads heads and bodies and hands exchanges to the gateway, one after the other; `WireResponder`
@@ -22,7 +20,10 @@ const NOWHERE: Sink = { write: () => true, end: () => undefined, abort: () => un
  */
 export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Ticked {
   tickSlot = -1;
+  readonly host: WireHost;
+  readonly peer: Peer;
   readonly responder: WireResponder;
+  readonly reader: RequestReader;
   exchange: Exchange | null = null;
   /** The part of the request, or of the tunnel, that is still to come from the client. */
   body: IncomingBody | null = null;
@@ -33,10 +34,7 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
   lingering = false;
   /** Where the listener's certificates differ in whom they let in: may this connection ask for that host? */
   admits: ((host: string) => boolean) | null = null;
-  readonly #host: WireHost;
-  readonly #peer: Peer;
   readonly #socket: ByteSocket;
-  readonly #reader: RequestReader;
   #processing = false;
   #lastExchange = false;
   /** FIN came: nothing follows what waits here. */
@@ -46,33 +44,28 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
   constructor(socket: ByteSocket, peer: Peer, host: WireHost) {
     const { fast } = host.context;
     this.#socket = socket;
-    this.#peer = peer;
-    this.#host = host;
-    this.#reader = new RequestReader(socket, host.context);
+    this.peer = peer;
+    this.host = host;
+    this.reader = new RequestReader(socket, host.context);
     this.responder = new WireResponder(socket, this, host.context);
     this.idleSince = fast.now;
     this.readAt = fast.now;
     fast.add(this);
   }
 
-  /** Since the first octet of an incomplete head; 0: there is none. */
-  get headSince(): number {
-    return this.#reader.headSince;
-  }
-
   /** May another request follow this one? */
   get persistent(): boolean {
-    return !this.#lastExchange && !this.#host.draining && this.body === null;
+    return !this.#lastExchange && !this.host.draining && this.body === null;
   }
 
   // ---- what the socket says ----
 
   onData(bytes: Buffer): void {
-    this.readAt = this.#host.context.fast.now;
+    this.readAt = this.host.context.fast.now;
     if (this.body !== null) return this.body.feed(bytes);
     if (this.lingering) return;
-    if (this.exchange !== null) return this.#reader.keep(bytes);
-    this.#process(this.#reader.join(bytes));
+    if (this.exchange !== null) return this.reader.keep(bytes);
+    this.#process(this.reader.join(bytes));
   }
 
   onDrain(): void {
@@ -89,17 +82,17 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
   onClose(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#host.context.fast.remove(this);
+    this.host.context.fast.remove(this);
     this.responder.out.attach(null);
     const gone = new GatewayError("client_closed");
     this.body?.closed(gone);
     this.exchange?.running?.cancel(gone);
     this.over(gone);
-    this.#host.closed(this);
+    this.host.closed(this);
   }
 
   onTick(now: number): void {
-    enforceTimeouts(this, now, this.#host.context.door.timeouts);
+    enforceTimeouts(this, now, this.host.context.door.timeouts);
   }
 
   /** The clock, a limit or the end of the process says so. */
@@ -115,7 +108,7 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
   // ---- heads ----
 
   #process(bytes: Buffer): void {
-    const reader = this.#reader;
+    const reader = this.reader;
     this.#processing = true;
     reader.waiting = null;
     let input: Buffer | null = bytes;
@@ -140,9 +133,9 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
   }
 
   #accept(head: RequestHead, bytes: Buffer, next: number): number {
-    const { context, spec } = this.#host;
+    const { context, spec } = this.host;
     const incoming = head.framing === NO_BODY || head.framing === 0 ? null : this.#incoming(head.framing);
-    const exchange = receivedExchange(head, incoming, this.#peer, this.#host);
+    const exchange = receivedExchange(head, incoming, this.peer, this.host);
     if (!head.keepAlive) this.#lastExchange = true;
     this.exchange = exchange;
     this.body = incoming;
@@ -157,7 +150,7 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
   }
 
   #incoming(framing: number): IncomingBody {
-    const maxTrailerBytes = this.#host.context.door.limits.maxHeaderBytes;
+    const maxTrailerBytes = this.host.context.door.limits.maxHeaderBytes;
     return new IncomingBody(framing, this, { maxTrailerBytes, fault: "bad_request" });
   }
 
@@ -165,7 +158,7 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
   refuse(error: GatewayError): void {
     this.#lastExchange = true;
     this.lingering = true;
-    this.responder.refuse(this.#host.context.door.refuse(error, this.#host.spec.name, this.#peer.address));
+    this.responder.refuse(this.host.context.door.refuse(error, this.host.spec.name, this.peer.address));
   }
 
   // ---- request bodies ----
@@ -184,7 +177,7 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
     if (exchange !== null && body !== null) exchange.requestBytes = body.size;
     if (this.responder.tunnelled) return this.responder.tunnelHalfOver();
     if (error === null) {
-      if (rest !== null) this.#reader.keep(rest);
+      if (rest !== null) this.reader.keep(rest);
       return;
     }
     this.#lastExchange = true;
@@ -203,9 +196,8 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
 
   /** A reply that does not wait for the body: what has come of it is read away, so that the connection may be kept. */
   dropUnreadBody(): void {
-    const body = this.body;
-    if (body === null || body.used) return;
-    body.pipeTo(NOWHERE, () => undefined);
+    if (this.body === null || this.body.used) return;
+    this.body.discard();
     if (this.body !== null) this.#lastExchange = true;
   }
 
@@ -213,9 +205,9 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
   openTunnel(): IncomingBody {
     this.#lastExchange = true;
     const body = (this.body = this.#incoming(UNTIL_CLOSE));
-    const early = this.#reader.waiting;
-    this.#reader.waiting = null;
-    this.#reader.resume();
+    const early = this.reader.waiting;
+    this.reader.waiting = null;
+    this.reader.resume();
     if (early !== null) body.feed(early);
     if (this.#finished) body.finished(GONE);
     return body;
@@ -229,17 +221,17 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
     this.exchange = null;
     if (exchange === null) return;
     if (this.body !== null) exchange.requestBytes = this.body.size;
-    this.#host.context.door.ended(exchange, error);
+    this.host.context.door.ended(exchange, error);
   }
 
   /** The reply is out and the connection whole. */
   next(closing: boolean): void {
     if (!this.#open) return;
-    this.idleSince = this.#host.context.fast.now;
-    if (closing || this.#lastExchange || this.#host.draining) return this.#leave();
-    this.#reader.resume();
+    this.idleSince = this.host.context.fast.now;
+    if (closing || this.#lastExchange || this.host.draining) return this.#leave();
+    this.reader.resume();
     if (this.#processing) return;
-    const { waiting } = this.#reader;
+    const { waiting } = this.reader;
     if (waiting !== null) this.#process(waiting);
     if (this.#finished && this.exchange === null && this.#open && !this.lingering) hangUp(this.#socket);
   }
@@ -252,7 +244,7 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
       body.cancel(new GatewayError("client_closed", "the reply did not wait for the rest of the request"));
     }
     if (!this.lingering) return hangUp(this.#socket);
-    this.#reader.resume();
+    this.reader.resume();
     this.#socket.shutdown();
   }
 }

@@ -7,5 +7,7 @@ export interface WireHost {
   readonly spec: ListenerSpec;
   readonly context: ListenerContext;
   readonly draining: boolean;
+  /** On the coarse clock: when idle connections close while draining; infinite before. */
+  readonly leaveAt: number;
   closed(connection: WireConnection): void;
 }

@@ -1,6 +1,7 @@
 import { GatewayError } from "../../model/gateway-error.ts";
 import type { ListenerSpec } from "../../model/snapshot-spec.ts";
 import { socketHandlers } from "../wire/byte-socket.ts";
+import { AddressCounts } from "./address-counts.ts";
 import type { Listener, ListenerContext } from "./listener.ts";
 import { TlsIdentities } from "./tls-identities.ts";
 import { WireConnection } from "./wire-connection.ts";
@@ -16,7 +17,9 @@ class WireListener implements Listener, PrefaceHost {
   readonly context: ListenerContext;
   identities: TlsIdentities | null;
   draining = false;
+  leaveAt = Number.POSITIVE_INFINITY;
   readonly #connections = new Set<WireConnection | WirePreface>();
+  readonly #addresses = new AddressCounts();
   readonly #server: { readonly port: number; stop(closeConnections?: boolean): void };
   #drained: (() => void) | null = null;
 
@@ -48,10 +51,11 @@ class WireListener implements Listener, PrefaceHost {
     this.identities = identitiesOf(spec);
   }
 
-  drain(): Promise<void> {
+  drain(patienceMs: number): Promise<void> {
     this.draining = true;
+    this.leaveAt = this.context.fast.now + patienceMs;
     this.#server.stop(false);
-    for (const connection of [...this.#connections]) connection.close();
+    if (patienceMs === 0) for (const connection of [...this.#connections]) connection.close();
     return new Promise((resolve) => {
       this.#drained = resolve;
       this.#settle();
@@ -66,12 +70,13 @@ class WireListener implements Listener, PrefaceHost {
 
   closed(connection: WireConnection): void {
     this.#connections.delete(connection);
+    this.#addresses.leave(connection.peer.address);
     this.#settle();
   }
 
   entered(preface: WirePreface, connection: WireConnection): void {
     this.#connections.delete(preface);
-    this.#connections.add(connection);
+    this.#enter(connection);
   }
 
   left(preface: WirePreface): void {
@@ -85,8 +90,16 @@ class WireListener implements Listener, PrefaceHost {
     if (this.identities !== null || this.spec.proxyProtocol) return this.#acceptPreface(socket, full);
     const connection = new WireConnection(socket, peerOf(socket.remoteAddress, socket.remotePort, this), this);
     socket.data = connection;
+    this.#enter(connection);
+    if (full) connection.refuse(new GatewayError("overloaded", "limits.maxConnections"));
+  }
+
+  #enter(connection: WireConnection): void {
     this.#connections.add(connection);
-    if (full) connection.refuse(new GatewayError("overloaded", "maxConnections"));
+    const { maxConnectionsPerIp } = this.context.door.limits;
+    const held = this.#addresses.enter(connection.peer.address);
+    if (maxConnectionsPerIp === null || held <= maxConnectionsPerIp) return;
+    connection.refuse(new GatewayError("overloaded", `limits.maxConnectionsPerIp: ${connection.peer.address}`));
   }
 
   #acceptPreface(socket: AcceptedSocket, full: boolean): void {

@@ -115,6 +115,10 @@ export class WireResponder implements Responder, BodyOwner {
     this.#replying = true;
     this.out.head(switchingHead(reply, exchange.upgrade ?? ""));
     this.out.flush();
+    // Half an end is told by the bodies; without this the client could go on sending to nobody.
+    upstream.onClosed = (why) => {
+      if (this.#exchange === exchange && this.#sent) this.bodyCut(why, exchange.replyBytes);
+    };
     const body = this.#owner.openTunnel();
     upstream.incoming.pipeTo(new OutgoingBody(this.out, UNTIL_CLOSE, this), ignore);
     body.pipeTo(upstream.outgoing, ignore);

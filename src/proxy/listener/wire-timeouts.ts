@@ -13,10 +13,10 @@ export function enforceTimeouts(connection: WireConnection, now: number, timeout
   if (connection.exchange !== null) return enforceDuringExchange(connection, now, timeouts);
   if (connection.lingering) {
     if (now - connection.idleSince > LINGER_MS) connection.terminate();
-  } else if (connection.headSince !== 0) {
-    if (now - connection.headSince > timeouts.headMs)
+  } else if (connection.reader.headSince !== 0) {
+    if (now - connection.reader.headSince > timeouts.headMs)
       connection.refuse(new GatewayError("request_timeout", "slow head"));
-  } else if (now - connection.idleSince > timeouts.keepAliveMs) {
+  } else if (now - connection.idleSince > timeouts.keepAliveMs || now >= connection.host.leaveAt) {
     connection.close();
   }
 }

@@ -22,6 +22,7 @@ export type ForwardSpec = Extract<RouteAction, { kind: "forward" }>;
 /** Where a forwarding route sends a request and as what. */
 export interface ForwardAction {
   readonly kind: "forward";
+  readonly route: RouteSpec;
   readonly spec: ForwardSpec;
   /** The only upstream, or null where the route splits its traffic. */
   readonly only: Upstream | null;

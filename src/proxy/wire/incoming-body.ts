@@ -15,6 +15,8 @@ export interface BodySource {
   bodyUnwanted(why: GatewayError): void;
 }
 
+const NOWHERE: Sink = { write: () => true, end: () => undefined, abort: () => undefined, onDrain: null };
+
 /** How much of a body waits here until somebody asks for it, before its connection is paused. */
 const HELD_BYTES = 64 * 1024;
 
@@ -106,6 +108,11 @@ export class IncomingBody implements Body, Pick<Sink, "write"> {
     if (this.ended) return;
     this.#settleWith(why);
     this.#source.bodyUnwanted(why);
+  }
+
+  /** Reads it away. */
+  discard(): void {
+    this.pipeTo(NOWHERE, () => undefined);
   }
 
   stream(): ReadableStream<Uint8Array> {
