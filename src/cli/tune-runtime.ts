@@ -5,7 +5,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   // Compile hot code sooner: until it is compiled a request costs twice as much. Sooner still costs memory (10 MB at 0.2).
   BUN_JSC_jitPolicyScale: "0.5",
   // The collector lets its heap grow by what the machine has; buffers that pass through would be garbage by the hundred megabytes.
-  BUN_JSC_forceRAMSize: String(512 * 1024 * 1024),
+  BUN_JSC_forceRAMSize: String(2 * 1024 ** 3),
 };
 
 /** Where a setting is missing, the process replaces itself with one where it is there. Returns only if there is nothing to do. */

@@ -56,7 +56,14 @@ test("a tunnel whose upstream has sent FIN still carries what the client sends",
   const heard = Promise.withResolvers<string>();
   origin.restart((request) => {
     request.upgraded = true;
-    request.head(101, [["Connection", "Upgrade"], ["Upgrade", "echo"]], "Switching Protocols");
+    request.head(
+      101,
+      [
+        ["Connection", "Upgrade"],
+        ["Upgrade", "echo"],
+      ],
+      "Switching Protocols",
+    );
     request.end();
     let text = "";
     request.connection.socket.on("data", (bytes: Buffer) => (text += bytes.toString("latin1")));
@@ -64,7 +71,12 @@ test("a tunnel whose upstream has sent FIN still carries what the client sends",
     request.connection.socket.on("close", () => heard.resolve(text));
   });
   await using client = await RawClient.connect(sluice.port);
-  client.request({ fields: [["Connection", "Upgrade"], ["Upgrade", "echo"]] });
+  client.request({
+    fields: [
+      ["Connection", "Upgrade"],
+      ["Upgrade", "echo"],
+    ],
+  });
   expect((await client.readHead()).status).toBe(101);
   await Bun.sleep(100);
   client.send("late words");
