@@ -17,21 +17,30 @@ export function requestHeaders(exchange: Exchange, authority: string): HeaderMap
   const source = exchange.outgoing.headers;
   const untouched = source.fromCodec && source.uncut !== null && (source.uncut.seen & SAID) === 0;
   // Nearly every request: nothing of it has to change, so nothing is cut out of it. The writer sees to Host.
-  if (untouched && source.pushedNames.length === 0)
-    return withForwarded(exchange, new HeaderMap([], [], source.uncut), NOTHING);
+  if (untouched && source.pushedNames.length === 0) return untouchedWithForwarded(exchange, source);
   const headers = new HeaderMap();
   return withForwarded(exchange, headers, copyFields(exchange, authority, headers));
 }
 
 const SAID = Watched.forwarded | Watched.requestId;
 
-const NOTHING: Said = {};
-
 /** What is already said about the client, by somebody we believe. */
 interface Said {
   readonly forwardedFor?: string;
   readonly proto?: string;
   readonly host?: string;
+}
+
+/** `withForwarded` where nothing was said before, on the way of every request: the arrays are made in their size. */
+function untouchedWithForwarded(exchange: Exchange, source: HeaderMap): HeaderMap {
+  const { peer, received } = exchange;
+  const headers = new HeaderMap(
+    ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Request-Id", "Via"],
+    [peer.address, exchange.scheme, received.authority, exchange.id, VIA[received.version]],
+    source.uncut,
+  );
+  headers.fromCodec = true;
+  return headers;
 }
 
 function withForwarded(exchange: Exchange, headers: HeaderMap, said: Said): HeaderMap {

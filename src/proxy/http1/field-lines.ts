@@ -53,8 +53,9 @@ export class FieldLines {
     if (framing >= 0 ? uncut.contentLength !== framing : uncut.contentLength >= 0 && framing !== NO_BODY) return false;
     const { text, stretches } = uncut;
     for (let i = 0; i < stretches.length; i += 2) this.#addText(text.slice(stretches[i], stretches[i + 1]));
-    this.#addText(pushedLines(headers));
-    this.count += uncut.count + headers.pushedNames.length;
+    this.count += uncut.count;
+    const names = headers.pushedNames;
+    for (let i = 0; i < names.length; i++) this.add(names[i]!, headers.pushedValues[i]!);
     return true;
   }
 
@@ -153,12 +154,4 @@ function placeOf(name: string): Place {
     default:
       return Place.plain;
   }
-}
-
-function pushedLines(headers: HeaderMap): string {
-  const names = headers.pushedNames;
-  const values = headers.pushedValues;
-  let text = "";
-  for (let i = 0; i < names.length; i++) text += `${names[i]!}: ${values[i]!}\r\n`;
-  return text;
 }
