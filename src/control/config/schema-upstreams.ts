@@ -185,7 +185,8 @@ export const UpstreamSchema = record({
   url: optional(url),
   protocol: optional(
     choice(["http1", "http2", "http3"], {
-      description: "What the endpoints speak. `http2` and `http3` need https endpoints.",
+      description:
+        "What the endpoints speak. `http2` and `http3` need https endpoints. Trap: `http3` takes no `tls.ca`, `cert`, `key` or `serverName` (Bun 1.4.5 cannot).",
       default: "http1",
     }),
   ),
