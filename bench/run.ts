@@ -39,7 +39,10 @@ async function write(report: Report, dir: string): Promise<void> {
   mkdirSync(dir, { recursive: true });
   const chart = report.closed === undefined ? undefined : cpuChart(report.closed, report.contenders);
   if (chart !== undefined) await Bun.write(join(dir, "results.svg"), chart);
-  await Bun.write(join(dir, "RESULTS.md"), resultsMarkdown(report));
+  const results = join(dir, "RESULTS.md");
+  await Bun.write(results, resultsMarkdown(report));
+  // The page is part of the tree, and the whole tree is formatted.
+  await Bun.spawn([process.execPath, "fmt", results], { stdout: "ignore", stderr: "ignore" }).exited;
   console.log(`wrote RESULTS.md${chart === undefined ? "" : " and results.svg"}`);
 }
 

@@ -64,7 +64,7 @@ describe("configurations written for other proxies mean what their authors meant
   });
 
   // The originals live beside the repository where Sluice is developed.
-  const folder = "/work/shared/fixtures";
+  const folder = join(import.meta.dir, "../../../shared/fixtures");
   const files = ["flexgate-full.yml", "flexgate-minimal.yml", "flexgate-quickstart.yml", "proxymity.yaml"];
   test.skipIf(!existsSync(folder)).each(files)("the original %s loads unchanged", (name) => {
     expect(loadConfig(join(folder, name), { env: {} })).toMatchObject({ ok: true });
