@@ -74,7 +74,7 @@ const connection = new WireConnection(
   { address: "127.0.0.1", port: 1, trusted: false },
   {
     spec: spec.listeners[0]!,
-    context: { door, clock, fast: ticker, slow: ticker, reusePort: false },
+    context: { door, clock, fast: ticker, reusePort: false },
     draining: false,
     leaveAt: Number.POSITIVE_INFINITY,
     closed: () => undefined,

@@ -24,7 +24,6 @@ export interface BoundListener {
 }
 
 const FAST_MS = 100;
-const SLOW_MS = 1000;
 
 /**
  * One worker's serving half: owns the listeners and the snapshot holder. A new version is prepared (compiled, its new addresses
@@ -34,7 +33,6 @@ export class DataPlane {
   readonly endpoints = new EndpointRegistry();
   readonly #deps: DataPlaneDeps;
   readonly #fast: Ticker;
-  readonly #slow: Ticker;
   readonly #transports: TransportRegistry;
   #gateway: Gateway | null = null;
   #listeners: ListenerSet | null = null;
@@ -43,10 +41,7 @@ export class DataPlane {
   constructor(deps: DataPlaneDeps) {
     this.#deps = deps;
     this.#fast = new Ticker(deps.clock, FAST_MS);
-    this.#slow = new Ticker(deps.clock, SLOW_MS);
-    this.#transports = new TransportRegistry(
-      createTransports({ clock: deps.clock, fast: this.#fast, slow: this.#slow }),
-    );
+    this.#transports = new TransportRegistry(createTransports({ clock: deps.clock, fast: this.#fast }));
   }
 
   /** @throws BindError when an address cannot be had; nothing has changed then. */
@@ -58,7 +53,6 @@ export class DataPlane {
       door: this.#gateway,
       clock: this.#deps.clock,
       fast: this.#fast,
-      slow: this.#slow,
       reusePort: true,
     });
     try {
@@ -110,7 +104,6 @@ export class DataPlane {
   stop(): void {
     this.#listeners?.stop();
     this.#fast.stop();
-    this.#slow.stop();
   }
 
   #compile(spec: SnapshotSpec): Snapshot {

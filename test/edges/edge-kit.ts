@@ -134,11 +134,10 @@ export function listenerSpec(more: Partial<ListenerSpec> = {}): ListenerSpec {
 /** A serve listener in front of an origin (null: none; set `door.answer`). */
 export function openEdge(origin: UpstreamSpec | number | null, listener: Partial<ListenerSpec> = {}): Edge {
   const fast = new Ticker(clock, 20);
-  const slow = new Ticker(clock, 100);
   const spec = typeof origin === "number" ? upstreamSpec(origin) : origin;
   const transport = spec === null ? null : createFetchTransport(spec, { clock, fast });
   const door = new FakeDoor(transport, spec === null ? null : new Endpoint(spec.name, spec.endpoints[0]!));
-  const context: ListenerContext = { door, clock, fast, slow, reusePort: true };
+  const context: ListenerContext = { door, clock, fast, reusePort: true };
   const bound = openServeListener(listenerSpec(listener), context);
   return {
     door,
@@ -149,7 +148,6 @@ export function openEdge(origin: UpstreamSpec | number | null, listener: Partial
       bound.stop();
       transport?.retire();
       fast.stop();
-      slow.stop();
     },
   };
 }

@@ -29,10 +29,8 @@ export interface Door extends ExchangeOrigins {
 export interface ListenerContext {
   readonly door: Door;
   readonly clock: Clock;
-  /** Ticks every 100 ms, for exchanges. */
+  /** Ticks every 100 ms: every timeout hangs on it. */
   readonly fast: Ticker;
-  /** Ticks every second, for connections. */
-  readonly slow: Ticker;
   /** Several processes bind the same address (workers). */
   readonly reusePort: boolean;
 }

@@ -7,7 +7,6 @@ import type { TransportFactory } from "./transport-registry.ts";
 export interface TransportDeps {
   readonly clock: Clock;
   readonly fast: Ticker;
-  readonly slow: Ticker;
 }
 
 export function createTransports(deps: TransportDeps): TransportFactory {
