@@ -21,6 +21,43 @@ export interface SnapshotSpec {
   accessLog: AccessLogSpec;
   shutdown: { delayMs: number; drainMs: number; retireMs: number | null };
   workers: number;
+  plugins: PluginsSpec;
+  /** Where what workers and machines share is kept; null: this machine's memory. May hold a password. */
+  redisUrl: string | null;
+}
+
+export interface PluginsSpec {
+  /** Each is set up once a worker. */
+  instances: PluginInstanceSpec[];
+  /** `plugins.all`: also for requests that match no route. */
+  all: PluginUseSpec[];
+  /** Replies to requests that carry `X-Server-Timing` say how long each hook took. */
+  serverTiming: boolean;
+  /** Failures of hooks are shown in replies: for `sluice dev`. */
+  showErrors: boolean;
+}
+
+/** A generation of a plugin with one configuration. */
+export interface PluginInstanceSpec {
+  /** Made of what was loaded and how it is configured: the same key is the same instance. */
+  key: string;
+  /** The plugin's own name; also the namespace of its `kv`. */
+  name: string;
+  /** Its source, for messages. */
+  file: string;
+  /** What to import: an absolute path, or `shipped:NAME`. */
+  module: string;
+  /** Validated, defaults filled in. May hold secrets. */
+  config: unknown;
+  /** A set-up that fails does not refuse the version: routes that use it answer 503 until it works. */
+  retrySetup: boolean;
+}
+
+/** One place of an instance in a list. */
+export interface PluginUseSpec {
+  key: string;
+  timeoutMs: number;
+  onError: "fail" | "continue";
 }
 
 export interface ListenerSpec {
@@ -144,6 +181,10 @@ export interface RouteSpec {
   totalMs: number | null;
   /** null: `LimitsSpec.maxBodyBytes`. */
   maxBodyBytes: number | null;
+  /** In order, those of every route first. */
+  plugins: PluginUseSpec[];
+  /** Free words about a route, for plugins and metrics. */
+  labels: Record<string, string>;
   /** `closed`: authentication is required and nothing that could grant it is there, so every request answers 401. */
   auth: "none" | "closed";
   /** Where this came from: `file`, `admin`, `docker` …; and `line:column` where it has one, for `explain`. */

@@ -63,6 +63,8 @@ export function routeOf({ id, priority = 0, ...match }: RouteParts): TestRoute {
       totalMs: null,
       maxBodyBytes: null,
       auth: "none",
+      plugins: [],
+      labels: {},
       origin: "file",
     },
   };

@@ -56,6 +56,8 @@ function routeOf(route: RouteConfig, path: ConfigPath, context: BuildContext): P
     timeoutMs: route.timeout ?? null,
     totalMs: route.totalMs ?? null,
     maxBodyBytes: route.maxBodySize ?? null,
+    plugins: [],
+    labels: {},
     auth: closesRoute(route, path, context) ? "closed" : "none",
     origin: place === null ? "file" : `file:${place}`,
   };

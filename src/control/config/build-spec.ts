@@ -33,6 +33,8 @@ export function buildSpec(context: BuildContext): UnslottedSpec {
     timeouts: buildTimeouts(config),
     accessLog: buildAccessLog(config),
     shutdown: { ...DEFAULTS.shutdown, ...withoutUndefined(config.shutdown ?? {}) },
+    plugins: { instances: [], all: [], serverTiming: false, showErrors: false },
+    redisUrl: null,
     workers: config.workers === "auto" ? availableParallelism() : (config.workers ?? 1),
   };
 }

@@ -1,0 +1,23 @@
+import type { Plugin } from "../../contract/define-plugin.ts";
+import type { Kv, Log } from "../../contract/services.ts";
+
+/** What a data plane gets from outside for its plugins. */
+export interface PluginHost {
+  /** The plugin that `module` (an absolute path, or `shipped:NAME`) exports. Rejects with what is wrong with it. */
+  load(module: string): Promise<Plugin>;
+  /** The store of the plugin called `name`; `redisUrl` as in the specification. */
+  kv(name: string, redisUrl: string | null): Kv;
+  /** `fields` stand in every line. */
+  log(fields: Readonly<Record<string, unknown>>): Log;
+  readonly watch: HookWatch;
+}
+
+/**
+ * Who runs now, for whoever finds this thread blocked: `cell[0]` is the number of the hook that has the thread, 0 for none. Plain
+ * stores, because every hook makes two.
+ */
+export interface HookWatch {
+  readonly cell: Int32Array;
+  /** A number for `jwt request`, the same one for the same text; 0 when there are no numbers left. */
+  label(text: string): number;
+}
