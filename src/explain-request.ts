@@ -1,6 +1,6 @@
 import { Exchange } from "./model/exchange.ts";
 import { HeaderMap } from "./model/header-map.ts";
-import type { RouteSpec, SnapshotSpec, UpstreamSpec } from "./model/snapshot-spec.ts";
+import type { PluginUseSpec, RouteSpec, SnapshotSpec, UpstreamSpec } from "./model/snapshot-spec.ts";
 import { plainAddress } from "./proxy/client-address.ts";
 import { hostOf } from "./proxy/http1/authority.ts";
 import { explainRoutes, type RouteVerdict } from "./proxy/routing/explain.ts";
@@ -31,6 +31,8 @@ export interface RequestExplanation {
     target: string;
     endpoints: string[];
   }>;
+  /** Whose hooks run, in this order. */
+  readonly plugins: ReadonlyArray<{ name: string; file: string; timeoutMs: number; onError: "fail" | "continue" }>;
   readonly routes: readonly RouteVerdict[];
 }
 
@@ -56,6 +58,7 @@ export function explainRequest(spec: SnapshotSpec, question: Question): RequestE
     ambiguous: found.ambiguous,
     action: route === null ? (found.ambiguous ? "refuse: 400 bad_request" : "refuse: 404 no_route") : actionOf(route),
     upstreams: route === null ? [] : upstreamsOf(route, spec.upstreams, exchange),
+    plugins: pluginsOf(route?.plugins ?? spec.plugins.all, spec),
     routes: found.routes,
   };
 }
@@ -88,11 +91,17 @@ function exchangeOf(spec: SnapshotSpec, question: Question): Exchange | string {
 }
 
 function actionOf(route: RouteSpec): string {
-  if (route.auth === "closed") return "refuse: 401 unauthorized (nothing can grant access yet)";
   const { action } = route;
   if (action.kind === "redirect") return `redirect: ${action.status} to ${action.to}`;
   if (action.kind === "respond") return `respond: ${action.status}`;
   return action.targets.length > 1 ? "forward, split by weight" : "forward";
+}
+
+function pluginsOf(uses: readonly PluginUseSpec[], { plugins }: SnapshotSpec): RequestExplanation["plugins"] {
+  return uses.map(({ key, timeoutMs, onError }) => {
+    const { name, file } = plugins.instances.find((instance) => instance.key === key)!;
+    return { name, file, timeoutMs, onError };
+  });
 }
 
 function upstreamsOf(

@@ -19,9 +19,12 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   schema: async () => (await import("./cli/schema.ts")).run,
   init: async () => (await import("./cli/init.ts")).run,
   reload: async () => (await import("./cli/reload.ts")).run,
+  plugin: async () => (await import("./cli/plugin.ts")).run,
   version: async () => (await import("./cli/version.ts")).run,
   // Not for people: `start` starts its workers with it.
   worker: async () => (await import("./worker.ts")).workerCommand,
+  // Nor this: `start` and `check` look at plugins with it.
+  "plugin-workshop": async () => (await import("./plugin-workshop.ts")).workshopCommand,
   help: async () => (await import("./cli/help.ts")).run,
 };
 

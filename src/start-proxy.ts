@@ -1,14 +1,16 @@
-import { join } from "node:path";
 import { formatDiagnostic, type Diagnostic } from "./control/config/diagnostics.ts";
 import { loadConfig, type LoadedConfig, type LoadOptions } from "./control/config/load-config.ts";
 import { SlotTable } from "./control/config/slot-table.ts";
 import { type ConfigWatch, watchConfig } from "./control/config/watch-files.ts";
+import type { PluginState } from "./control/plugins/plugin-states.ts";
 import { Reconciler, type Outcome, type Proposal } from "./control/reconciler.ts";
 import type { WorkerState } from "./control/workers/supervisor.ts";
 import type { SnapshotSpec } from "./model/snapshot-spec.ts";
 import type { CounterReader } from "./observability/counters.ts";
 import { createLogger, type LoggerOptions, type LogOutput } from "./observability/logger.ts";
 import type { BoundListener } from "./proxy/data-plane.ts";
+import { ownCommand } from "./own-command.ts";
+import { openCatalogue } from "./plugin-workshop.ts";
 import { type Serving, serveInWorkers, ServingHere } from "./serving.ts";
 import { workerWords } from "./worker.ts";
 
@@ -36,6 +38,8 @@ export interface RunningProxy {
   /** Empty where this process serves by itself. */
   readonly workers: readonly WorkerState[];
   readonly spec: SnapshotSpec;
+  /** Of those that a configuration has asked for. */
+  readonly plugins: readonly PluginState[];
   reload(): Promise<void>;
   /** Stops accepting, lets what runs finish for at most `drainMs`, then ends it. @returns false when something was cut off. */
   shutDown(): Promise<boolean>;
@@ -52,6 +56,7 @@ class Proxy implements RunningProxy {
   readonly #options: StartOptions;
   readonly #reconciler: Reconciler<readonly Diagnostic[]>;
   readonly #slots = new SlotTable();
+  readonly #plugins = openCatalogue();
   #loaded: LoadedConfig | null = null;
   #logging: LoggerOptions = { level: "info", format: "json" };
   #output: LogOutput | null = null;
@@ -60,7 +65,10 @@ class Proxy implements RunningProxy {
   #spec: SnapshotSpec | null = null;
   #watch: ConfigWatch | null = null;
   /** Workers outlive a process that just exits, and drain; a second signal means: now. */
-  readonly #onExit = () => this.#serving?.stop();
+  readonly #onExit = () => {
+    this.#serving?.stop();
+    this.#plugins.close();
+  };
 
   constructor(options: StartOptions) {
     this.#options = options;
@@ -89,6 +97,10 @@ class Proxy implements RunningProxy {
 
   get spec(): SnapshotSpec {
     return this.#spec!;
+  }
+
+  get plugins(): readonly PluginState[] {
+    return this.#plugins.states;
   }
 
   async start(): Promise<void> {
@@ -133,13 +145,19 @@ class Proxy implements RunningProxy {
     this.log.log.info({ drainMs }, "draining");
     const drained = await this.#serving!.drain(drainMs);
     process.off("exit", this.#onExit);
+    this.#plugins.close();
     this.log.log.info(drained ? "stopped" : "stopped; what was still running was cut off");
     this.log.flush();
     return drained;
   }
 
-  #propose(): Proposal<readonly Diagnostic[]> {
-    const loaded = loadConfig(this.#options.file, { ...this.#options, slots: this.#slots });
+  async #propose(): Promise<Proposal<readonly Diagnostic[]>> {
+    const loaded = await loadConfig(this.#options.file, {
+      ...this.#options,
+      slots: this.#slots,
+      plugins: this.#plugins,
+      showPluginErrors: this.#options.mode === "develop",
+    });
     this.#loaded = loaded;
     if (!loaded.ok) return { ok: false, error: loaded.errors };
     this.#logging = loaded.logging;
@@ -156,6 +174,7 @@ class Proxy implements RunningProxy {
     await this.#serving!.commit(version);
     const [before, now] = [this.#spec, this.#prepared!];
     this.#spec = now;
+    this.#plugins.retain(now.plugins.instances.map(({ module }) => module));
     if (this.#serving instanceof ServingHere && before !== null && now.workers > Math.max(1, before.workers))
       this.#options.warn("workers: going from 1 to more takes a restart; one process keeps serving");
   }
@@ -193,12 +212,6 @@ class Proxy implements RunningProxy {
     for (const line of lines) log.error(line);
     log.error("configuration rejected; the last good one keeps serving");
   }
-}
-
-/** What starts this program: the one-file executable, or Bun with `main.ts`. */
-function ownCommand(): string[] {
-  const folder = import.meta.dir;
-  return folder.startsWith("/$bunfs/") ? [process.execPath] : [process.execPath, join(folder, "main.ts")];
 }
 
 function startError(error: unknown): StartError {

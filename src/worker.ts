@@ -1,9 +1,14 @@
+import type { Vitals } from "./control/workers/messages.ts";
 import { type Upward, upwardChannel } from "./control/workers/serve-channel.ts";
+import { HOOK_SIGN } from "./control/workers/worker-process.ts";
 import type { SnapshotSpec } from "./model/snapshot-spec.ts";
 import { Counters, SLOT_SIZE } from "./observability/counters.ts";
 import { createLogger, type LoggerOptions, type LogLevel, type LogOutput } from "./observability/logger.ts";
 import { mapPage } from "./observability/page-file.ts";
 import { Recorder } from "./observability/recorder.ts";
+import { HookPage, HOOK_PAGE_BYTES, mapHookPage } from "./plugin-services/hook-page.ts";
+import { createPluginHost, type LocalPluginHost } from "./plugin-services/plugin-host.ts";
+import { shippedPlugin } from "./plugin-services/shipped-plugin.ts";
 import { DataPlane } from "./proxy/data-plane.ts";
 import type { Io } from "./main.ts";
 
@@ -27,7 +32,7 @@ export async function workerCommand(args: string[], io: Io): Promise<number> {
     format: format === "pretty" ? "pretty" : "json",
     worker: Number(number),
   } as const;
-  return new Worker(createLogger(options)).serve(upward);
+  return new Worker(createLogger(options), upward).serve();
 }
 
 /** A data plane at the end of a channel. */
@@ -36,31 +41,38 @@ class Worker {
   readonly #counters = new Counters(new Float64Array(SLOT_SIZE));
   readonly #recorder: Recorder;
   readonly #plane: DataPlane;
+  readonly #plugins: LocalPluginHost;
+  readonly #upward: Upward;
   #prepared: SnapshotSpec | null = null;
   #serves: SnapshotSpec | null = null;
+  /** How many the first version needed: with those every successor begins. */
+  #modulesAtFirst: number | null = null;
   #leaving: Promise<boolean> | null = null;
   #leave: () => void = () => undefined;
 
-  constructor(output: LogOutput) {
+  constructor(output: LogOutput, upward: Upward) {
     this.#output = output;
+    this.#upward = upward;
     this.#recorder = new Recorder(this.#counters, output.log);
     const clock = { now: () => performance.now(), wall: () => Date.now() };
-    this.#plane = new DataPlane({ clock, random: Math.random, telemetry: this.#recorder });
+    this.#plugins = createPluginHost({ log: output.log, shipped: shippedPlugin, watch: hookPage(), memory: upward.kv });
+    const deps = { clock, random: Math.random, telemetry: this.#recorder, plugins: this.#plugins };
+    this.#plane = new DataPlane(deps);
     process.on("uncaughtException", (err) => output.log.error({ err }, "uncaught exception"));
     process.on("unhandledRejection", (err) => output.log.error({ err }, "unhandled rejection"));
   }
 
   /** Resolves with the exit code when everything has ended. */
-  serve(upward: Upward): Promise<number> {
+  serve(): Promise<number> {
     const left = new Promise<number>((resolve) => (this.#leave = () => resolve(0)));
-    upward.serve(
+    this.#upward.serve(
       {
         prepare: ({ spec, page }) => this.#prepare(JSON.parse(spec) as SnapshotSpec, page),
         commit: () => this.#commit(),
         abort: () => this.#abort(),
         notReady: () => (this.#plane.notReady(), null),
         drain: async ({ withinMs, patienceMs }) => ({ complete: await this.#drain(withinMs, patienceMs) }),
-        ping: () => ({ rssBytes: process.memoryUsage.rss(), listeners: this.#plane.listeners }),
+        ping: () => this.#vitals(),
       },
       // Nobody keeps the port, and no orphan serves an old configuration.
       () => void this.#drain(this.#serves?.shutdown.drainMs ?? 0, 0),
@@ -68,15 +80,21 @@ class Worker {
     return left;
   }
 
-  #prepare(spec: SnapshotSpec, page: string | null): null {
+  #vitals(): Vitals {
+    const modulesLoaded = this.#plugins.modulesLoaded - (this.#modulesAtFirst ?? this.#plugins.modulesLoaded);
+    return { rssBytes: process.memoryUsage.rss(), modulesLoaded, listeners: this.#plane.listeners };
+  }
+
+  async #prepare(spec: SnapshotSpec, page: string | null): Promise<null> {
     if (page !== null) this.#counters.moveTo(mapPage(page));
-    this.#plane.prepare(spec);
+    await this.#plane.prepare(spec);
     this.#prepared = spec;
     return null;
   }
 
   #commit(): null {
     this.#plane.commit();
+    this.#modulesAtFirst ??= this.#plugins.modulesLoaded;
     this.#serves = this.#prepared;
     this.#recorder.configure(this.#serves!.accessLog);
     return null;
@@ -89,7 +107,9 @@ class Worker {
 
   /** A later call may only shorten the time. */
   async #drain(withinMs: number | null, patienceMs: number): Promise<boolean> {
-    this.#leaving ??= this.#plane.drain(patienceMs).then(() => true);
+    this.#leaving ??= quietTurn(patienceMs / 4)
+      .then(() => this.#plane.drain(patienceMs))
+      .then(() => true);
     const late = withinMs === null ? [] : [Bun.sleep(withinMs).then(() => false)];
     const complete = await Promise.race([this.#leaving, ...late]);
     this.#plane.stop();
@@ -99,5 +119,30 @@ class Worker {
       this.#leave();
     });
     return complete;
+  }
+}
+
+/** Where the supervisor reads which hook runs, should this process fall silent. */
+function hookPage(): HookPage {
+  const path = process.env[HOOK_SIGN] ?? "";
+  // Not for what hooks start.
+  delete process.env[HOOK_SIGN];
+  return path === "" ? new HookPage(new ArrayBuffer(HOOK_PAGE_BYTES)) : mapHookPage(path);
+}
+
+/** A turn of the event loop so short has accepted nothing and left the accept queues empty. */
+const QUIET_MS = 0.02;
+
+/**
+ * Waits for a moment to close listeners in: the kernel resets connections that wait to be accepted then. On a busy worker turns may
+ * take long, and are taken as quiet the sooner the less time is left.
+ */
+async function quietTurn(withinMs: number): Promise<void> {
+  const start = performance.now();
+  for (let before = start; before - start < withinMs;) {
+    await new Promise((resolve) => setImmediate(resolve));
+    const now = performance.now();
+    if (now - before < QUIET_MS + (now - start) / withinMs) return;
+    before = now;
   }
 }

@@ -6,6 +6,8 @@ import type { SnapshotSpec } from "../../src/model/snapshot-spec.ts";
 import { Counters, SLOT_SIZE } from "../../src/observability/counters.ts";
 import { Gateway } from "../../src/proxy/gateway.ts";
 import { WireConnection } from "../../src/proxy/listener/wire-connection.ts";
+import type { PluginHost } from "../../src/proxy/pipeline/plugin-host.ts";
+import { PluginPlane } from "../../src/proxy/plugin-plane.ts";
 import { Snapshot } from "../../src/proxy/snapshot.ts";
 import { Ticker } from "../../src/proxy/ticker.ts";
 import { EndpointRegistry } from "../../src/proxy/upstream/endpoint-registry.ts";
@@ -28,7 +30,7 @@ upstreams: [{ name: o, endpoints: [{ url: "http://127.0.0.1:1" }, { url: "http:/
 routes: [{ path: /*, upstream: o }]
 logging: { access: off }
 `;
-const loaded = loadConfig("bench.yaml", { readFile: () => Buffer.from(file) as never });
+const loaded = await loadConfig("bench.yaml", { readFile: () => Buffer.from(file) as never });
 if (!loaded.ok) throw new Error(JSON.stringify(loaded.errors));
 const spec: SnapshotSpec = loaded.spec;
 
@@ -50,12 +52,18 @@ class NullSocket {
   terminate(): void {}
 }
 const transport = new WireTransport(spec.upstreams[0]!, ticker);
+const NO_PLUGINS = { watch: { cell: new Int32Array(1), label: () => 0 } } as unknown as PluginHost;
+const plane = new PluginPlane({ host: NO_PLUGINS, clock, event: () => undefined, fetch });
+const plugins = await plane.setUp(spec);
 const snapshot = new Snapshot(spec, {
   endpoints: new EndpointRegistry(),
   transports: new TransportRegistry({ wire: () => transport, fetch: () => transport }),
   clock,
   ticker,
   random: Math.random,
+  plugins,
+  host: NO_PLUGINS,
+  event: () => undefined,
 });
 for (const endpoint of snapshot.upstreams.get("o")!.endpoints) {
   const pool = new WirePool({ endpoint, spec: spec.upstreams[0]!, ticker });

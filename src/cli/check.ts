@@ -1,9 +1,10 @@
 import { stringify } from "yaml";
 import { formatDiagnostic } from "../control/config/diagnostics.ts";
-import { loadConfig, type ConfigAccepted } from "../control/config/load-config.ts";
+import { loadConfig, type ConfigAccepted, type LoadedConfig } from "../control/config/load-config.ts";
 import { locateConfig, NO_CONFIG } from "../control/config/locate-config.ts";
 import { maskSecrets } from "../control/config/mask.ts";
 import type { Io } from "../main.ts";
+import { openCatalogue } from "../plugin-workshop.ts";
 import { CONFIG_ARGUMENTS, parseArguments } from "./arguments.ts";
 
 const OPTIONS = { ...CONFIG_ARGUMENTS, switches: ["setup", "show", "strict", "help"] };
@@ -12,10 +13,10 @@ const USAGE = `usage: sluice check [--config FILE] [--set path.to.field=value] [
 
   --show     print the effective configuration, secrets masked
   --strict   warnings count as errors
-  --setup    run the set-up of plugins too (there is none to run yet)`;
+  --setup    run the set-up of every plugin too, as a start does`;
 
 /** `sluice check`: reads the configuration as `start` does and says what is wrong with it. */
-export function run(args: string[], io: Io): number {
+export async function run(args: string[], io: Io): Promise<number> {
   const parsed = parseArguments(args, OPTIONS);
   if ("usage" in parsed) {
     io.err(`sluice check: ${parsed.usage}\n${USAGE}`);
@@ -30,19 +31,45 @@ export function run(args: string[], io: Io): number {
     io.err(`sluice check: ${NO_CONFIG}`);
     return 1;
   }
-  const loaded = loadConfig(file, { env: process.env, sets: parsed.lists.set ?? [] });
+  const plugins = openCatalogue();
+  try {
+    const loaded = await loadConfig(file, { env: process.env, sets: parsed.lists.set ?? [], plugins });
+    return await report(loaded, { file, io, switches: parsed.switches });
+  } finally {
+    plugins.close();
+  }
+}
+
+interface Reporting {
+  readonly file: string;
+  readonly io: Io;
+  readonly switches: ReadonlySet<string>;
+}
+
+async function report(loaded: LoadedConfig, { file, io, switches }: Reporting): Promise<number> {
   for (const diagnostic of loaded.ok ? [] : loaded.errors) io.err(formatDiagnostic(diagnostic));
   for (const diagnostic of loaded.warnings) io.err(formatDiagnostic(diagnostic));
   if (!loaded.ok) {
-    io.err(
-      `${file}: ${count(loaded.errors.length, "error")}${loaded.warnings.length > 0 ? `, ${count(loaded.warnings.length, "warning")}` : ""}`,
-    );
+    const warnings = loaded.warnings.length > 0 ? `, ${count(loaded.warnings.length, "warning")}` : "";
+    io.err(`${file}: ${count(loaded.errors.length, "error")}${warnings}`);
     return 1;
   }
-  if (parsed.switches.has("show")) io.out(stringify(maskSecrets(loaded.config)).trimEnd());
+  const problems = switches.has("setup") ? await setupProblems(loaded) : [];
+  for (const problem of problems) io.err(problem);
+  if (problems.length > 0) {
+    io.err(`${file}: ${count(problems.length, "plugin")} cannot be set up`);
+    return 1;
+  }
+  if (switches.has("show")) io.out(stringify(maskSecrets(loaded.config, loaded.secrets)).trimEnd());
   io.out(`${file}: ${summary(loaded)}`);
   for (const line of edgeCosts(loaded)) io.out(line);
-  return parsed.switches.has("strict") && loaded.warnings.length > 0 ? 1 : 0;
+  return switches.has("strict") && loaded.warnings.length > 0 ? 1 : 0;
+}
+
+async function setupProblems({ spec }: ConfigAccepted): Promise<string[]> {
+  if (spec.plugins.instances.length === 0) return [];
+  const { checkSetup } = await import("../check-setup.ts");
+  return checkSetup(spec);
 }
 
 function summary({ spec, warnings }: ConfigAccepted): string {
@@ -50,6 +77,7 @@ function summary({ spec, warnings }: ConfigAccepted): string {
     count(spec.listeners.length, "listener"),
     count(spec.upstreams.length, "upstream"),
     count(spec.routes.length, "route"),
+    ...(spec.plugins.instances.length > 0 ? [count(spec.plugins.instances.length, "plugin")] : []),
     ...(warnings.length > 0 ? [count(warnings.length, "warning")] : []),
   ];
   return `ok (${parts.join(", ")})`;

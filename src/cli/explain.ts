@@ -3,6 +3,7 @@ import { formatDiagnostic } from "../control/config/diagnostics.ts";
 import { loadConfig } from "../control/config/load-config.ts";
 import { locateConfig, NO_CONFIG } from "../control/config/locate-config.ts";
 import type { Io } from "../main.ts";
+import { openCatalogue } from "../plugin-workshop.ts";
 import { CONFIG_ARGUMENTS, parseArguments } from "./arguments.ts";
 import { explanationText } from "./explanation-text.ts";
 
@@ -16,7 +17,7 @@ const OPTIONS = {
 };
 
 /** `sluice explain`: which route would take a request, why each other one would not, and where it would go. */
-export function run(args: string[], io: Io): number {
+export async function run(args: string[], io: Io): Promise<number> {
   const parsed = parseArguments(
     args.map((arg) => (arg === "-H" ? "--header" : arg)),
     OPTIONS,
@@ -31,7 +32,9 @@ export function run(args: string[], io: Io): number {
     io.err(`sluice explain: ${NO_CONFIG}`);
     return 1;
   }
-  const loaded = loadConfig(file, { env: process.env, sets: parsed.lists.set ?? [] });
+  const plugins = openCatalogue();
+  const loaded = await loadConfig(file, { env: process.env, sets: parsed.lists.set ?? [], plugins });
+  plugins.close();
   if (!loaded.ok) {
     for (const error of loaded.errors) io.err(formatDiagnostic(error));
     return 1;

@@ -123,7 +123,7 @@ export interface UpstreamContext<S = object> extends ContextBase<S>, Readonly<Wr
 export interface SendContext<S = object> extends ContextBase<S>, Readonly<WritableLine>, AfterMatching {
   readonly upstream: string;
   readonly attempt: number;
-  /** `host:port` that was picked. */
+  /** What was picked, such as `http://10.0.0.7:8080`. */
   readonly endpoint: string;
   /** The head as it will be written; what is changed lasts this attempt. */
   readonly outgoing: OutgoingRequest;

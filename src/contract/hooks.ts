@@ -24,6 +24,8 @@ export interface ChunkTransform {
   /** Owns `bytes`. */
   chunk(bytes: Uint8Array, push: (bytes: Uint8Array) => void): void | Promise<void>;
   end?(push: (bytes: Uint8Array) => void): void | Promise<void>;
+  /** The body was cut short: neither `chunk` nor `end` is called any more. */
+  abort?(): void;
 }
 
 export type Transform = TransformStream<Uint8Array, Uint8Array> | ChunkTransform;

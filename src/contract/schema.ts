@@ -5,8 +5,7 @@ export type FieldKind = "upstream" | "duration" | "bytes" | "secret";
 
 const kind = (of: FieldKind, options: SchemaOptions): SchemaOptions => ({ ...options, "x-sluice": of });
 
-/** TypeBox, and the fields that Sluice adds to it. */
-export const t = Object.assign(Object.create(Type) as typeof Type, {
+const fields = {
   /** The name of an upstream; one that does not exist is refused when the configuration is loaded. */
   Upstream: (options: SchemaOptions = {}) => Type.String(kind("upstream", options)),
   /** Milliseconds; written as a number or as `5s`, `2m`. */
@@ -15,4 +14,7 @@ export const t = Object.assign(Object.create(Type) as typeof Type, {
   Bytes: (options: SchemaOptions = {}) => Type.Number(kind("bytes", { minimum: 0, ...options })),
   /** A string that is never shown. */
   Secret: (options: SchemaOptions = {}) => Type.String(kind("secret", options)),
-});
+};
+
+/** TypeBox, and the fields that Sluice adds to it. */
+export const t: typeof Type & typeof fields = Object.assign({ ...Type } as typeof Type, fields);

@@ -31,10 +31,17 @@ export interface Identity {
   readonly claims?: Readonly<Record<string, unknown>>;
 }
 
+/** What plugins do with one exchange, as far as those who do not know plugins need it. */
+export interface ExchangeHooks {
+  /** The exchange is over, body included; called once. */
+  ended(): void;
+}
+
 /** What the rest of the world may know of a matched route. */
 export interface RouteInfo {
   readonly id: string;
   readonly slot: number;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /** What only the snapshot knows how to work out, asked for when first needed. */
@@ -71,7 +78,8 @@ export interface ExchangeInit {
 export class Exchange {
   readonly received: Message;
   readonly scheme: "http" | "https";
-  readonly host: string;
+  /** Follows the request when a hook sends it to another host. */
+  host: string;
   readonly peer: Peer;
   readonly listener: string;
   readonly upgrade: string | null;
@@ -89,8 +97,8 @@ export class Exchange {
   /** Of the reply; 0 until its head is known. */
   status = 0;
   source: "upstream" | "plugin" | "sluice" = "sluice";
-  /** Set when the exchange failed, whoever's fault. */
-  code: ErrorKind | null = null;
+  /** Set when the exchange failed, whoever's fault; `plugin:…` where a plugin gave the reason. */
+  code: ErrorKind | `plugin:${string}` | null = null;
   failure: GatewayError | null = null;
   /** Body bytes, without framing. */
   requestBytes = 0;
@@ -106,6 +114,11 @@ export class Exchange {
   running: Cancel | null = null;
   /** What to give back when the exchange is over, body included. */
   holding: Release | null = null;
+
+  /** null: no plugin has anything to do with it. */
+  hooks: ExchangeHooks | null = null;
+  /** `outgoing` holds nothing any more that an untrusted peer says about the client: what it holds goes on as it is. */
+  cleaned = false;
 
   readonly #origins: ExchangeOrigins;
   #clientIp: string | null = null;

@@ -13,11 +13,13 @@ export class GatewayError {
   readonly detail: string;
   readonly publicDetail: string | undefined;
   readonly cause: unknown;
+  /** Where it is not the kind's own. */
+  readonly status: number;
 
   constructor(
     kind: ErrorKind,
     detail = "",
-    options: { retry?: RetryVerdict; cause?: unknown; publicDetail?: string } = {},
+    options: { retry?: RetryVerdict; cause?: unknown; publicDetail?: string; status?: number } = {},
   ) {
     const failure = FAILURES[kind];
     this.kind = kind;
@@ -26,6 +28,7 @@ export class GatewayError {
     this.detail = detail;
     this.publicDetail = options.publicDetail;
     this.cause = options.cause;
+    this.status = options.status ?? failure.status;
   }
 }
 

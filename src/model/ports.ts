@@ -21,4 +21,9 @@ export type ProxyEvent =
   | { type: "listener.closed"; listener: string }
   | { type: "upstream.failure"; upstream: string; endpoint: string; code: string; detail: string }
   | { type: "request.refused"; listener: string; peer: string; code: string; detail: string }
+  | { type: "plugin.failed"; plugin: string; phase: string; message: string; requestId: string }
+  | { type: "plugin.suspended"; plugin: string; phase: string; failures: number; forMs: number }
+  | { type: "plugin.resumed"; plugin: string }
+  | { type: "plugin.setup"; plugin: string; generation: string; ms: number }
+  | { type: "plugin.closed"; plugin: string; generation: string }
   | { type: "internal"; where: string; error: unknown };

@@ -185,8 +185,6 @@ export interface RouteSpec {
   plugins: PluginUseSpec[];
   /** Free words about a route, for plugins and metrics. */
   labels: Record<string, string>;
-  /** `closed`: authentication is required and nothing that could grant it is there, so every request answers 401. */
-  auth: "none" | "closed";
   /** Where this came from: `file`, `admin`, `docker` …; and `line:column` where it has one, for `explain`. */
   origin: string;
 }

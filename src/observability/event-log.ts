@@ -28,8 +28,12 @@ function write(log: Logger, event: ProxyEvent): void {
   switch (event.type) {
     case "internal":
       return log.error({ where: event.where, err: event.error }, "internal error");
+    case "plugin.failed":
+      return log.error(rest, type);
     case "upstream.failure":
+    case "plugin.suspended":
       return log.warn(rest, type);
+    case "plugin.closed":
     case "request.refused":
       return log.debug(rest, type);
     default:

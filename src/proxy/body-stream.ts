@@ -1,8 +1,11 @@
 import type { Body } from "../model/body.ts";
 import { GatewayError } from "../model/gateway-error.ts";
 
-/** A body as a web stream, for whoever speaks in those: `fetch`, and plugins that ask for one. */
-export function bodyStream(body: Body): ReadableStream<Uint8Array> {
+/** A body as a web stream, for whoever speaks in those: `fetch`, and plugins that ask for one. `over`: it has ended, somehow. */
+export function bodyStream(
+  body: Body,
+  over: (error?: GatewayError) => void = () => undefined,
+): ReadableStream<Uint8Array> {
   let resume: (() => void) | null = null;
   return new ReadableStream<Uint8Array>(
     {
@@ -22,7 +25,7 @@ export function bodyStream(body: Body): ReadableStream<Uint8Array> {
           sink.onDrain = null;
           drained?.();
         };
-        body.pipeTo(sink, () => undefined);
+        body.pipeTo(sink, over);
       },
       pull: () => resume?.(),
       cancel: () => body.cancel(new GatewayError("client_closed", "the stream was cancelled")),
@@ -48,6 +51,11 @@ export function collect(body: Body, limit: number): Promise<Uint8Array> {
       end: () => undefined,
       abort: reject,
     };
-    body.pipeTo(sink, (error) => (error === undefined ? resolve(Buffer.concat(chunks)) : reject(error)));
+    body.pipeTo(sink, (error) => {
+      // It may have ended before it could be cancelled.
+      const why = error ?? (size > limit ? tooLarge : undefined);
+      if (why === undefined) resolve(Buffer.concat(chunks));
+      else reject(why);
+    });
   });
 }

@@ -2,6 +2,10 @@ import type { Clock, Random, Telemetry } from "../model/ports.ts";
 import type { SnapshotSpec } from "../model/snapshot-spec.ts";
 import { Gateway } from "./gateway.ts";
 import { ListenerSet } from "./listener/listener-set.ts";
+import { guardedFetch } from "./pipeline/guarded-fetch.ts";
+import type { PluginHost } from "./pipeline/plugin-host.ts";
+import { PluginPlane } from "./plugin-plane.ts";
+import type { PluginSet } from "./pipeline/plugin-set.ts";
 import { Snapshot } from "./snapshot.ts";
 import { Ticker } from "./ticker.ts";
 import { EndpointRegistry } from "./upstream/endpoint-registry.ts";
@@ -12,6 +16,7 @@ export interface DataPlaneDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly telemetry: Telemetry;
+  readonly plugins: PluginHost;
 }
 
 /** Where a data plane listens, for whoever shows it. */
@@ -34,6 +39,7 @@ export class DataPlane {
   readonly #deps: DataPlaneDeps;
   readonly #fast: Ticker;
   readonly #transports: TransportRegistry;
+  readonly #plugins: PluginPlane;
   #gateway: Gateway | null = null;
   #listeners: ListenerSet | null = null;
   #prepared: { snapshot: Snapshot; commit: () => void; abort: () => void } | null = null;
@@ -42,12 +48,19 @@ export class DataPlane {
     this.#deps = deps;
     this.#fast = new Ticker(deps.clock, FAST_MS);
     this.#transports = new TransportRegistry(createTransports({ clock: deps.clock, fast: this.#fast }));
+    this.#plugins = new PluginPlane({
+      host: deps.plugins,
+      clock: deps.clock,
+      event: (event) => deps.telemetry.event(event),
+      fetch: guardedFetch(deps.plugins.fetch, () => this.#gateway?.snapshot ?? null),
+    });
   }
 
-  /** @throws BindError when an address cannot be had; nothing has changed then. */
-  prepare(spec: SnapshotSpec): void {
+  /** Rejects with BindError when an address cannot be had, with SetupError when a plugin fails; nothing has changed then. */
+  async prepare(spec: SnapshotSpec): Promise<void> {
     this.abort();
-    const snapshot = this.#compile(spec);
+    const plugins = await this.#plugins.setUp(spec);
+    const snapshot = this.#compile(spec, plugins);
     this.#gateway ??= new Gateway(snapshot, this.#deps);
     this.#listeners ??= new ListenerSet({
       door: this.#gateway,
@@ -98,21 +111,30 @@ export class DataPlane {
   /** Stops accepting; resolves when every exchange and tunnel has ended. */
   async drain(patienceMs = 0): Promise<void> {
     await this.#listeners?.drain(patienceMs);
+    await this.#plugins.idle();
+  }
+
+  get plugins(): PluginPlane {
+    return this.#plugins;
   }
 
   /** Ends everything now. */
   stop(): void {
     this.#listeners?.stop();
     this.#fast.stop();
+    this.#plugins.stop();
   }
 
-  #compile(spec: SnapshotSpec): Snapshot {
+  #compile(spec: SnapshotSpec, plugins: PluginSet): Snapshot {
     return new Snapshot(spec, {
       endpoints: this.endpoints,
       transports: this.#transports,
       clock: this.#deps.clock,
       ticker: this.#fast,
       random: this.#deps.random,
+      plugins,
+      host: this.#deps.plugins,
+      event: (event) => this.#deps.telemetry.event(event),
     });
   }
 }

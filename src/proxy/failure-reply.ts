@@ -1,3 +1,4 @@
+import { STATUS_CODES } from "node:http";
 import { BytesBody } from "../model/body.ts";
 import { failureOf, type ErrorKind, type GatewayError } from "../model/gateway-error.ts";
 import { HeaderMap } from "../model/header-map.ts";
@@ -21,7 +22,7 @@ export function failureReply(error: GatewayError, requestId: string): Reply {
   const problem = {
     type: "about:blank",
     title: failure.title,
-    status: failure.status,
+    status: error.status,
     ...(error.publicDetail === undefined ? {} : { detail: error.publicDetail }),
     code: error.kind,
     requestId,
@@ -31,9 +32,14 @@ export function failureReply(error: GatewayError, requestId: string): Reply {
     ["Content-Type", "Content-Length", "Proxy-Status", "Cache-Control"],
     ["application/problem+json", String(body.length), `sluice; error=${failure.proxyStatus}`, "no-store"],
   );
-  const retryAfter = RETRY_AFTER[error.kind];
+  const retryAfter = RETRY_AFTER[error.kind] ?? (error.status === 503 ? "5" : undefined);
   if (retryAfter !== undefined) headers.push("Retry-After", retryAfter);
   // RFC 9110 §11.6.1: a 401 names a way to authenticate.
   if (error.kind === "unauthorized") headers.push("WWW-Authenticate", 'ApiKey realm="sluice"');
-  return { status: failure.status, reason: failure.title, headers, body };
+  return {
+    status: error.status,
+    reason: error.status === failure.status ? failure.title : (STATUS_CODES[error.status] ?? ""),
+    headers,
+    body,
+  };
 }

@@ -1,7 +1,10 @@
 import type { Exchange } from "../model/exchange.ts";
-import type { Clock, Random } from "../model/ports.ts";
+import type { Clock, ProxyEvent, Random } from "../model/ports.ts";
 import type { RouteAction, RouteSpec, SnapshotSpec, UpstreamSpec } from "../model/snapshot-spec.ts";
 import { AddressSet } from "./client-address.ts";
+import type { HookEnvironment } from "./pipeline/hook-environment.ts";
+import type { PluginHost } from "./pipeline/plugin-host.ts";
+import type { PluginSet } from "./pipeline/plugin-set.ts";
 import { Route, type CompiledAction, type ForwardAction } from "./routing/route.ts";
 import { RouteMatcher } from "./routing/route-matcher.ts";
 import { pickSplit } from "./routing/split.ts";
@@ -20,6 +23,9 @@ export interface SnapshotDeps {
   readonly clock: Clock;
   readonly ticker: Ticker;
   readonly random: Random;
+  readonly plugins: PluginSet;
+  readonly host: PluginHost;
+  event(event: ProxyEvent): void;
 }
 
 /** One compiled configuration: everything a request needs, immutable but for the live state it refers to. */
@@ -30,9 +36,14 @@ export class Snapshot {
   readonly matcher: RouteMatcher<Route>;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly trusted: AddressSet;
+  /** `security.blockedIPs` */
+  readonly blocked: AddressSet;
   readonly guard: DialGuard;
   readonly clock: Clock;
   readonly ticker: Ticker;
+  readonly plugins: PluginSet;
+  /** What hooks share. */
+  readonly hooks: HookEnvironment;
   readonly #deps: SnapshotDeps;
   readonly #leases: TransportLease[] = [];
 
@@ -43,10 +54,21 @@ export class Snapshot {
     this.clock = deps.clock;
     this.ticker = deps.ticker;
     this.#deps = deps;
+    this.plugins = deps.plugins;
+    this.hooks = {
+      clock: deps.clock,
+      ticker: deps.ticker,
+      host: deps.host,
+      serverTiming: spec.plugins.serverTiming,
+      showErrors: spec.plugins.showErrors,
+      event: (event) => deps.event(event),
+      hasUpstream: (name) => this.upstreams.has(name),
+    };
     this.trusted = new AddressSet(spec.trustedProxies);
+    this.blocked = new AddressSet(spec.blockedIPs);
     this.guard = new DialGuard(spec.blockedIPs, spec.allowedHosts, () => deps.clock.now());
     this.upstreams = new Map(spec.upstreams.map((upstream) => [upstream.name, this.#compileUpstream(upstream)]));
-    this.routes = spec.routes.map((route) => new Route(route, this.#compileAction(route, route.action)));
+    this.routes = spec.routes.map((route) => this.#compileRoute(route));
     this.matcher = new RouteMatcher(this.routes);
   }
 
@@ -66,10 +88,15 @@ export class Snapshot {
       for (const endpoint of upstream.endpoints) this.#deps.endpoints.release(endpoint);
     }
     for (const lease of this.#leases) lease.release();
+    this.plugins.retire();
   }
 
   splitTarget(action: ForwardAction, exchange: Exchange): Upstream {
     return pickSplit(action.targets, action.spec.splitBy, exchange, this.#deps.random).upstream;
+  }
+
+  #compileRoute(spec: RouteSpec): Route {
+    return new Route(spec, this.#compileAction(spec, spec.action), this.plugins.pipelineOf(spec.plugins));
   }
 
   #compileUpstream(spec: UpstreamSpec): Upstream {

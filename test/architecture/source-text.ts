@@ -9,6 +9,6 @@ export function codeOf(source: string): string {
 /** Every module a source names: values and types, static and dynamic, re-exports too. */
 export function importsOf(source: string): string[] {
   const withoutComments = source.replace(/\/\*[\s\S]*?\*\/|(^|\s)\/\/[^\n]*/g, " ");
-  const found = withoutComments.matchAll(/\bfrom\s*["']([^"']+)["']|\bimport\s*\(?\s*["']([^"']+)["']/g);
+  const found = withoutComments.matchAll(/(?<!["'.])\bfrom\s*["']([^"']+)["']|\bimport\s*\(?\s*["']([^"']+)["']/g);
   return [...found].map((match) => (match[1] ?? match[2])!);
 }

@@ -8,23 +8,25 @@ import { run as schema } from "../../src/cli/schema.ts";
 import { locateConfig } from "../../src/control/config/locate-config.ts";
 import { configFile, tempFolder, writeIn } from "./config-files.ts";
 
-function recorded(command: typeof check, ...args: string[]) {
+type Command = typeof check | typeof init;
+
+async function recorded(command: Command, ...args: string[]) {
   const out: string[] = [];
   const err: string[] = [];
-  const code = command(args, { out: (text) => out.push(text), err: (text) => err.push(text) });
+  const code = await command(args, { out: (text) => out.push(text), err: (text) => err.push(text) });
   return { code, out: out.join("\n"), err: err.join("\n") };
 }
 
 describe("sluice check", () => {
-  test("exits 0 and sums up a good file", () => {
-    const { code, out, err } = recorded(check, "--config", configFile("routes: [{ path: /, respond: {} }]"));
+  test("exits 0 and sums up a good file", async () => {
+    const { code, out, err } = await recorded(check, "--config", configFile("routes: [{ path: /, respond: {} }]"));
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).toEndWith("ok (1 listener, 0 upstreams, 1 route)");
   });
 
-  test("exits 1 and prints FILE:LINE:COL  path  message (hint) for each mistake", () => {
+  test("exits 1 and prints FILE:LINE:COL  path  message (hint) for each mistake", async () => {
     const file = configFile("listners: []\nproxy: { port: x }\n");
-    const { code, out, err } = recorded(check, "--config", file);
+    const { code, out, err } = await recorded(check, "--config", file);
     expect(code).toBe(1);
     expect(out).toBe("");
     expect(err.split("\n")).toEqual([
@@ -34,36 +36,59 @@ describe("sluice check", () => {
     ]);
   });
 
-  test("takes --set, shows the effective configuration masked, and --strict counts warnings", () => {
+  test("takes --set, shows the effective configuration masked, and --strict counts warnings", async () => {
     const file = configFile("admin: { token: hunter2 }\nroutes: [{ path: /, respond: {} }]");
-    expect(recorded(check, `--config=${file}`, "--set", "proxy.port=x").code).toBe(1);
-    const { out, code } = recorded(check, `--config=${file}`, "--show", "--strict");
+    expect((await recorded(check, `--config=${file}`, "--set", "proxy.port=x")).code).toBe(1);
+    const { out, code } = await recorded(check, `--config=${file}`, "--show", "--strict");
     expect(code).toBe(1);
     expect(out).toContain('token: "***"');
     expect(out).not.toContain("hunter2");
   });
 
-  test("exits 2 on a misuse", () => {
-    expect(recorded(check, "--confg", "x")).toMatchObject({ code: 2 });
-    expect(recorded(check, "--config")).toMatchObject({ code: 2 });
-    expect(recorded(check, "extra")).toMatchObject({ code: 2 });
+  test("exits 2 on a misuse", async () => {
+    expect(await recorded(check, "--confg", "x")).toMatchObject({ code: 2 });
+    expect(await recorded(check, "--config")).toMatchObject({ code: 2 });
+    expect(await recorded(check, "extra")).toMatchObject({ code: 2 });
   });
 });
 
-test("sluice schema prints JSON Schema, or the docs", () => {
-  const printed = JSON.parse(recorded(schema).out) as { properties: object; additionalProperties: boolean };
+test("sluice schema prints JSON Schema, or the docs", async () => {
+  const printed = JSON.parse((await recorded(schema)).out) as { properties: object; additionalProperties: boolean };
   expect(Object.keys(printed.properties)).toContain("upstreams");
   expect(printed.additionalProperties).toBe(false);
-  expect(recorded(schema, "--markdown").out).toStartWith("# Configuration");
+  expect((await recorded(schema, "--markdown")).out).toStartWith("# Configuration");
 });
 
-test("sluice init writes a file that checks, and its schema; never over one that is there", () => {
+test("sluice schema knows what the plugins that ship, and one's own, take", async () => {
+  const folder = tempFolder();
+  const file = writeIn(folder, "sluice.yaml", "routes: []");
+  const source =
+    'import { definePlugin, t } from "sluice";\nexport default definePlugin({ name: "mine", config: t.Object({ wait: t.Duration() }), setup: () => ({}) });\n';
+  writeIn(folder, "plugins/mine.ts", source);
+  const { out } = await recorded(schema, "--config", file);
+  const printed = JSON.parse(out) as {
+    properties: {
+      plugins: {
+        properties: {
+          define: { additionalProperties: { allOf: Array<{ if: { properties: { use: { const: string } } } }> } };
+        };
+      };
+    };
+  };
+  const names = printed.properties.plugins.properties.define.additionalProperties.allOf.map(
+    (one) => one.if.properties.use.const,
+  );
+  expect(names).toContain("mine");
+  expect(names).toContain("key-auth");
+});
+
+test("sluice init writes a file that checks, and its schema; never over one that is there", async () => {
   const file = join(tempFolder(), "new", "sluice.yaml");
-  expect(recorded(init, file).code).toBe(0);
-  expect(recorded(check, "--config", file)).toMatchObject({ code: 0, err: "" });
+  expect((await recorded(init, file)).code).toBe(0);
+  expect(await recorded(check, "--config", file)).toMatchObject({ code: 0, err: "" });
   expect(JSON.parse(readFileSync(join(file, "..", "sluice.schema.json"), "utf8"))).toHaveProperty("properties.routes");
-  expect(recorded(init, file)).toMatchObject({ code: 1 });
-  expect(recorded(init, file, "--force").code).toBe(0);
+  expect(await recorded(init, file)).toMatchObject({ code: 1 });
+  expect((await recorded(init, file, "--force")).code).toBe(0);
 });
 
 test("arguments: = and a space are the same, lists collect, -- ends the options", () => {

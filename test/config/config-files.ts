@@ -3,6 +3,10 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { formatDiagnostic } from "../../src/control/config/diagnostics.ts";
 import { loadConfig, type ConfigAccepted, type LoadOptions } from "../../src/control/config/load-config.ts";
+import { openCatalogue } from "../../src/plugin-workshop.ts";
+
+/** One for all tests: what is known of a plugin that ships need not be found out again. */
+export const plugins = openCatalogue();
 
 export function tempFolder(): string {
   return mkdtempSync(join(tmpdir(), "sluice-config-"));
@@ -20,22 +24,22 @@ export function configFile(yaml: string | Uint8Array): string {
 }
 
 /** Loads `yaml`, which must be accepted. */
-export function accepted(yaml: string, options: LoadOptions = {}): ConfigAccepted {
-  const loaded = loadConfig(configFile(yaml), { env: {}, ...options });
+export async function accepted(yaml: string, options: LoadOptions = {}): Promise<ConfigAccepted> {
+  const loaded = await loadConfig(configFile(yaml), { env: {}, plugins, ...options });
   if (!loaded.ok) throw new Error(`refused:\n${loaded.errors.map(formatDiagnostic).join("\n")}`);
   return loaded;
 }
 
 /** What is wrong with `yaml`, a line each, without the file's name. */
-export function errorsOf(yaml: string | Uint8Array, options: LoadOptions = {}): string[] {
+export async function errorsOf(yaml: string | Uint8Array, options: LoadOptions = {}): Promise<string[]> {
   const file = configFile(yaml);
-  const loaded = loadConfig(file, { env: {}, ...options });
+  const loaded = await loadConfig(file, { env: {}, plugins, ...options });
   if (loaded.ok) return [];
   return loaded.errors.map((error) => formatDiagnostic(error).replace(`${file}:`, "").replace(file, "FILE"));
 }
 
-export function warningsOf(yaml: string, options: LoadOptions = {}): string[] {
-  return accepted(yaml, options).warnings.map(({ path, message }) => `${path} ${message}`);
+export async function warningsOf(yaml: string, options: LoadOptions = {}): Promise<string[]> {
+  return (await accepted(yaml, options)).warnings.map(({ path, message }) => `${path} ${message}`);
 }
 
 /** A configuration with one upstream `a`, and what `rest` adds. */

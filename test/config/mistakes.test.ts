@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { errorsOf, withUpstream } from "./config-files.ts";
 
-test("all mistakes are told at once, in the order of the file, with line, column, path and a hint", () => {
+test("all mistakes are told at once, in the order of the file, with line, column, path and a hint", async () => {
   const yaml = `listners: []
 proxy: { port: 99999 }
 upstreams:
@@ -12,7 +12,7 @@ routes:
   - path: /x
     upstream: aa
 `;
-  expect(errorsOf(yaml)).toEqual([
+  expect(await errorsOf(yaml)).toEqual([
     '1:1  listners  unknown key "listners" (did you mean "listeners"?)',
     "2:16  proxy.port  expected a whole number from 0 to 65535, got 99999",
     '6:14  upstreams.0.timeout  expected a duration such as 5s or 500 (ms), more than 0, got "5 parsecs"',
@@ -142,8 +142,8 @@ describe("each mistake has its message", () => {
     ["a later key of the wrong type", "admin: { port: high }", "expected a whole number"],
     ["an unknown later key", "discovery: { doker: {} }", 'did you mean "docker"?'],
     ["a typo far from everything", "upstreams: [{ name: a, url: http://h, zzzzzzzz: 1 }]", 'unknown key "zzzzzzzz"'],
-  ])("%s", (_, yaml, message) => {
-    const errors = errorsOf(yaml);
+  ])("%s", async (_, yaml, message) => {
+    const errors = await errorsOf(yaml);
     expect(errors.length).toBe(1);
     expect(errors[0]).toContain(message);
     expect(errors[0]).toMatch(/^\d+:\d+ {2}/);

@@ -11,16 +11,16 @@ import { accepted } from "./config-files.ts";
 const ROOT = join(import.meta.dir, "..", "..");
 const REFRESH = "run: bun test/config/refresh-generated.ts";
 
-test("docs/configuration.md is what the schema says", () => {
+test("docs/configuration.md is what the schema says", async () => {
   expect(readFileSync(join(ROOT, "docs/configuration.md"), "utf8") === renderSchemaDocs(), REFRESH).toBe(true);
 });
 
-test("config/sluice.schema.json is what the schema says", () => {
+test("config/sluice.schema.json is what the schema says", async () => {
   const written: unknown = JSON.parse(readFileSync(join(ROOT, "config/sluice.schema.json"), "utf8"));
   expect(Bun.deepEquals(written, JSON.parse(JSON.stringify(configJsonSchema()))), REFRESH).toBe(true);
 });
 
-test("every field says what it means", () => {
+test("every field says what it means", async () => {
   const silent: string[] = [];
   const visit = (schema: Record<string, unknown>, path: string) => {
     for (const [key, inner] of Object.entries((schema.properties ?? {}) as Record<string, Record<string, unknown>>)) {
@@ -37,9 +37,9 @@ test("every field says what it means", () => {
   expect(Object.keys(ConfigSchema.properties).length).toBeGreaterThan(15);
 });
 
-test("the shipped configuration loads without a warning, answers / and tells editors its schema", () => {
+test("the shipped configuration loads without a warning, answers / and tells editors its schema", async () => {
   const file = join(ROOT, "config/sluice.yaml");
-  const loaded = loadConfig(file, { env: {} });
+  const loaded = await loadConfig(file, { env: {} });
   expect(loaded).toMatchObject({ ok: true, warnings: [] });
   if (!loaded.ok) return;
   expect(loaded.spec.listeners).toMatchObject([{ host: "0.0.0.0", port: 8080, healthPath: "/healthz" }]);
@@ -47,25 +47,25 @@ test("the shipped configuration loads without a warning, answers / and tells edi
   expect(readFileSync(file, "utf8")).toStartWith("# yaml-language-server: $schema=");
 });
 
-test("what its comments offer loads, too, once the # is taken away", () => {
+test("what its comments offer loads, too, once the # is taken away", async () => {
   const text = readFileSync(join(ROOT, "config/sluice.yaml"), "utf8");
   const opened = text
     .replace(/^# (upstreams:|trustedProxies:.*| {2}.*)$/gm, "$1")
     .replace(/^ {2}# ((- |  ).*)$/gm, "  $1");
-  const { spec } = accepted(opened);
+  const { spec } = await accepted(opened);
   expect(spec.upstreams[0]!.endpoints).toHaveLength(2);
   expect(spec.routes).toHaveLength(3);
   expect(spec.trustedProxies).toHaveLength(1);
 });
 
 describe("secrets do not show", () => {
-  test("in the effective configuration", () => {
-    const { config } = accepted(
+  test("in the effective configuration", async () => {
+    const { config } = await accepted(
       `admin: { token: "\${T}" }
 redis: { url: "redis://user:hunter2@h/0" }
 store: { url: "sqlite:x.db" }
 security: { auth: { keys: [hunter2, { name: joe, key: hunter2 }] } }
-plugins: { define: { x: { use: jwt, with: { secret: hunter2, deep: [{ password: hunter2, issuer: me }], url: "https://u:hunter2@h/" } } } }
+plugins: { define: { x: { use: jwt, enabled: false, with: { secret: hunter2, deep: [{ password: hunter2, issuer: me }], url: "https://u:hunter2@h/" } } }, all: [x] }
 routes: [{ path: /, respond: { headers: { Authorization: hunter2, x-a: b } } }]`,
       { env: { T: "hunter2" } },
     );
@@ -74,8 +74,8 @@ routes: [{ path: /, respond: { headers: { Authorization: hunter2, x-a: b } } }]`
     for (const kept of ["joe", "me", "redis://***@h/0", "sqlite:x.db", '"x-a":"b"']) expect(shown).toContain(kept);
   });
 
-  test("in messages about a URL", () => {
-    const loaded = loadConfig("/tmp/x.yaml", {
+  test("in messages about a URL", async () => {
+    const loaded = await loadConfig("/tmp/x.yaml", {
       env: {},
       readFile: () => Buffer.from("upstreams: [{ name: a, url: 'http://u:hunter2@h/' }]"),
     });

@@ -14,21 +14,21 @@ const FILES: Record<string, string> = {
   "torn.pem": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
 };
 
-function load(yaml: string): LoadedConfig & { folder: string } {
+async function load(yaml: string): Promise<LoadedConfig & { folder: string }> {
   const folder = tempFolder();
   for (const [name, content] of Object.entries(FILES)) writeIn(folder, join("tls", name), content);
-  return { ...loadConfig(writeIn(folder, "sluice.yaml", yaml), { env: {} }), folder };
+  return { ...(await loadConfig(writeIn(folder, "sluice.yaml", yaml), { env: {} })), folder };
 }
 
-function errorsOf(yaml: string): string[] {
-  const loaded = load(yaml);
+async function errorsOf(yaml: string): Promise<string[]> {
+  const loaded = await load(yaml);
   return loaded.ok ? [] : loaded.errors.map(formatDiagnostic);
 }
 
 const listener = (tls: string) => `listeners: [{ port: 8443, tls: ${tls}, http2: true }]`;
 
-test("PEM files are read beside the configuration, their names taken from the certificate, and watched", () => {
-  const loaded = load(
+test("PEM files are read beside the configuration, their names taken from the certificate, and watched", async () => {
+  const loaded = await load(
     listener(
       "[{ cert: tls/one.pem, key: tls/one.key, clientCa: tls/two.pem }, { cert: tls/two.pem, key: tls/two.key, serverNames: [Other.example] }]",
     ),
@@ -39,7 +39,7 @@ test("PEM files are read beside the configuration, their names taken from the ce
     { cert: CERT_TWO, key: KEY_TWO, serverNames: ["other.example"], clientCa: null },
   ]);
   expect(loaded.files).toEqual(
-    ["sluice.yaml", "tls/one.pem", "tls/one.key", "tls/two.pem", "tls/two.key"].map((file) =>
+    ["sluice.yaml", "tls/one.pem", "tls/one.key", "tls/two.pem", "tls/two.key", "plugins"].map((file) =>
       join(loaded.folder, file),
     ),
   );
@@ -69,16 +69,16 @@ describe("files that cannot serve are refused, each with its path", () => {
     ],
     ["an empty list", "[]", "holds no certificate"],
     ["a certificate without key", "{ cert: tls/one.pem }", '"key" is missing'],
-  ])("%s", (_, tls, message) => {
-    const errors = errorsOf(listener(tls));
+  ])("%s", async (_, tls, message) => {
+    const errors = await errorsOf(listener(tls));
     expect(errors).toHaveLength(1);
     expect(errors[0]).toContain(message);
   });
 });
 
-test("an upstream's CA and client certificate are read and checked the same way", () => {
+test("an upstream's CA and client certificate are read and checked the same way", async () => {
   const upstream = (tls: string) => `upstreams: [{ name: a, url: https://h, tls: ${tls} }]`;
-  const loaded = load(
+  const loaded = await load(
     upstream("{ ca: tls/one.pem, cert: tls/two.pem, key: tls/two.key, serverName: one.example.com, insecure: true }"),
   );
   if (!loaded.ok) throw new Error("refused");
@@ -90,6 +90,6 @@ test("an upstream's CA and client certificate are read and checked the same way"
     insecure: true,
   });
   expect(loaded.warnings.map(({ path }) => path)).toContain("upstreams.0.tls.insecure");
-  expect(errorsOf(upstream("{ cert: tls/one.pem, key: tls/two.key }"))[0]).toContain("does not belong");
-  expect(errorsOf(upstream("{ ca: tls/junk.pem }"))[0]).toContain("upstreams.0.tls.ca");
+  expect((await errorsOf(upstream("{ cert: tls/one.pem, key: tls/two.key }")))[0]).toContain("does not belong");
+  expect((await errorsOf(upstream("{ ca: tls/junk.pem }")))[0]).toContain("upstreams.0.tls.ca");
 });

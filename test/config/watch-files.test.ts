@@ -116,3 +116,14 @@ test("files may be exchanged, and a closed watch says nothing", async () => {
   await next;
   expect(changes.count).toBe(1);
 });
+
+test("a folder changes with the names in it, also when it comes into being", async () => {
+  const folder = join(tempFolder(), "plugins");
+  const changes = changesOf(folder);
+  let next = changes.next();
+  writeIn(folder, "a.ts", "");
+  await next;
+  next = changes.next();
+  rmSync(join(folder, "a.ts"));
+  await next;
+});

@@ -12,9 +12,9 @@ interface Compose {
   readonly services: Readonly<Record<string, { ports?: string[]; volumes?: string[] }>>;
 }
 
-test("the demo's configuration names the services of docker-compose.yml and the port it publishes", () => {
+test("the demo's configuration names the services of docker-compose.yml and the port it publishes", async () => {
   const { services } = parse(text("docker-compose.yml"), { merge: true }) as Compose;
-  const loaded = loadConfig(join(ROOT, "config/demo/sluice.yaml"), { env: {} });
+  const loaded = await loadConfig(join(ROOT, "config/demo/sluice.yaml"), { env: {} });
   expect(loaded).toMatchObject({ ok: true, warnings: [] });
   if (!loaded.ok) return;
   const hosts = loaded.spec.upstreams.flatMap((upstream) => upstream.endpoints.map((endpoint) => endpoint.host));
@@ -23,7 +23,7 @@ test("the demo's configuration names the services of docker-compose.yml and the 
   expect(loaded.spec.listeners).toMatchObject([{ port: 8080, healthPath: "/healthz" }]);
 });
 
-test("the image has the Bun that package.json and .ci/run name", () => {
+test("the image has the Bun that package.json and .ci/run name", async () => {
   const images = [...text("Dockerfile").matchAll(/^FROM oven\/bun:(\S+)-slim/gm)].map(([, version]) => version);
   const wanted = manifest.engines.bun.replace(/^\D+/, "");
   expect(images).toEqual([wanted, wanted]);

@@ -3,7 +3,7 @@ import { cpSync, existsSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { formatDiagnostic } from "../../src/control/config/diagnostics.ts";
 import { loadConfig } from "../../src/control/config/load-config.ts";
-import { tempFolder, writeIn } from "../config/config-files.ts";
+import { plugins, tempFolder, writeIn } from "../config/config-files.ts";
 import { type Block, linksOf, readPages, ROOT } from "./pages.ts";
 
 /** Written by `bun run bench`, so not in every tree. */
@@ -17,17 +17,17 @@ function isConfiguration({ language, mark, text }: Block): boolean {
   return language === "yaml" && mark !== "fragment" && /^[a-z]\w*:/im.test(text);
 }
 
-function problemsOf(yaml: string): string[] {
-  const loaded = loadConfig(writeIn(tempFolder(), "sluice.yaml", yaml), { env: {} });
+async function problemsOf(yaml: string): Promise<string[]> {
+  const loaded = await loadConfig(writeIn(tempFolder(), "sluice.yaml", yaml), { env: {}, plugins });
   return loaded.ok ? [] : loaded.errors.map(formatDiagnostic);
 }
 
 describe.each(PAGES.map((page) => [page.name, page] as const))("%s", (name, page) => {
   const configurations = page.blocks.filter(isConfiguration);
   if (configurations.length > 0) {
-    test("every configuration loads, and every mistake is one", () => {
+    test("every configuration loads, and every mistake is one", async () => {
       for (const { mark, text, line } of configurations) {
-        const problems = problemsOf(text);
+        const problems = await problemsOf(text);
         if (mark === "mistake") expect(problems, `${name}:${line}`).not.toEqual([]);
         else expect(problems, `${name}:${line}`).toEqual([]);
       }
@@ -47,7 +47,7 @@ describe.each(PAGES.map((page) => [page.name, page] as const))("%s", (name, page
     }, 60_000);
   }
 
-  test("every link leads somewhere", () => {
+  test("every link leads somewhere", async () => {
     const folder = dirname(name);
     const broken = linksOf(page).filter((link) => {
       const target = join(folder, link);

@@ -1,5 +1,5 @@
 import { Truncated } from "../kit/byte-stream.ts";
-import { RawClient } from "../kit/raw-client.ts";
+import { type FullReply, RawClient } from "../kit/raw-client.ts";
 
 export interface Load {
   /** Requests answered 200 so far. */
@@ -26,7 +26,10 @@ export function startLoad(port: number, clients = 8, target = "/load"): Load {
       else if ((outcome as { status: number }).status !== 200)
         failures.push(`status ${(outcome as { status: number }).status}`);
       else answered++;
-      if (outcome instanceof Error) client = await RawClient.connect(port);
+      const isOver = outcome instanceof Error || (outcome as FullReply).header("connection")?.toLowerCase() === "close";
+      if (!isOver) continue;
+      client.close();
+      client = await RawClient.connect(port);
     }
     client.close();
   };

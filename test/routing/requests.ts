@@ -62,7 +62,6 @@ export function routeOf({ id, priority = 0, ...match }: RouteParts): TestRoute {
       timeoutMs: null,
       totalMs: null,
       maxBodyBytes: null,
-      auth: "none",
       plugins: [],
       labels: {},
       origin: "file",

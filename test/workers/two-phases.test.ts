@@ -1,44 +1,6 @@
 import { expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { Supervisor } from "../../src/control/workers/supervisor.ts";
-import type { SnapshotSpec } from "../../src/model/snapshot-spec.ts";
 import { eventually } from "../kit/eventually.ts";
-
-const SCRIPT = join(import.meta.dir, "scripted-worker.ts");
-
-function version(number: number, workers: number): SnapshotSpec {
-  // What the supervisor itself reads of a specification.
-  const shutdown = { delayMs: 0, drainMs: 1000, retireMs: null };
-  return { version: number, workers, listeners: [], routes: [], shutdown } as unknown as SnapshotSpec;
-}
-
-/** A supervisor whose workers behave as listed, by place. */
-async function supervising(behaviours: readonly string[], check: (stage: Stage) => Promise<void>): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), "sluice-test-"));
-  const notes = (place: number) => join(folder, `worker-${place}`);
-  const supervisor = new Supervisor({
-    command: (place) => [process.execPath, SCRIPT, notes(place), behaviours[place - 1] ?? "good"],
-    pages: { give: () => null, taken: () => undefined, gone: () => undefined },
-    notice: () => undefined,
-  });
-  const asked = (place: number) => {
-    return existsSync(notes(place)) ? readFileSync(notes(place), "utf8").trim().split("\n") : [];
-  };
-  try {
-    await check({ supervisor, asked });
-  } finally {
-    supervisor.stop();
-    rmSync(folder, { recursive: true });
-  }
-}
-
-interface Stage {
-  readonly supervisor: Supervisor;
-  /** What the workers of a place were asked. */
-  readonly asked: (place: number) => string[];
-}
+import { supervising, version } from "./supervising.ts";
 
 test("nobody commits before everybody has prepared", async () => {
   await supervising(["good", "good"], async ({ supervisor, asked }) => {

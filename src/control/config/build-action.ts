@@ -4,7 +4,7 @@ import { readable, type BuildContext } from "./build-context.ts";
 import { parseHashKey } from "./build-upstreams.ts";
 import { DEFAULTS } from "./defaults.ts";
 import type { ConfigPath } from "./diagnostics.ts";
-import { didYouMean } from "./edit-distance.ts";
+import { didYouMean } from "../../contract/edit-distance.ts";
 import type { RouteConfig, SplitConfig } from "./schema-routes.ts";
 import { buildFields } from "./build-fields.ts";
 

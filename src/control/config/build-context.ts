@@ -1,5 +1,5 @@
 import { nodeAt, positionOf, type ConfigNode } from "./config-node.ts";
-import type { ConfigPath, DiagnosticBag } from "./diagnostics.ts";
+import type { ConfigPath, DiagnosticBag, Position } from "./diagnostics.ts";
 import type { FileAccess } from "./file-access.ts";
 import type { Config } from "./schema.ts";
 
@@ -31,6 +31,11 @@ export class BuildContext {
 
   warn(path: ConfigPath, message: string, hint?: string): void {
     this.#bag.warn(positionOf(this.#root, path), path, message, hint);
+  }
+
+  /** Of what stands in another file than the configuration. */
+  errorAt(at: Position, message: string): void {
+    this.#bag.error(at, [], message);
   }
 
   get hasErrors(): boolean {

@@ -3,7 +3,7 @@ import { isToken } from "../../model/header-map.ts";
 import type { FieldMatch, MatchSpec } from "../../model/snapshot-spec.ts";
 import { readable, type BuildContext } from "./build-context.ts";
 import type { ConfigPath } from "./diagnostics.ts";
-import { didYouMean } from "./edit-distance.ts";
+import { didYouMean } from "../../contract/edit-distance.ts";
 import type { FieldConditionConfig, RouteConfig } from "./schema-routes.ts";
 import { headerNameProblem } from "./text-checks.ts";
 

@@ -1,10 +1,10 @@
-import type { ListenerSpec, RouteSpec } from "../../model/snapshot-spec.ts";
+import type { ListenerSpec, PluginInstanceSpec, PluginUseSpec, RouteSpec } from "../../model/snapshot-spec.ts";
 import { readable, type BuildContext } from "./build-context.ts";
 import { buildAction, type UpstreamNames } from "./build-action.ts";
 import { buildMatch } from "./build-match.ts";
 import { BACKEND, type BuiltUpstream } from "./build-upstreams.ts";
-import { closesRoute } from "./closed-routes.ts";
 import type { ConfigPath } from "./diagnostics.ts";
+import { mentionedUpstreams } from "./mentioned-upstreams.ts";
 import { deriveRouteId } from "./route-id.ts";
 import type { RouteConfig } from "./schema-routes.ts";
 
@@ -17,10 +17,17 @@ interface Unnamed {
   readonly path: ConfigPath;
 }
 
+/** Each route's uses, by its place in the file; `all`: of what stands in no list of routes. */
+export interface RoutePlugins {
+  readonly all: PluginUseSpec[];
+  readonly routes: ReadonlyMap<number, PluginUseSpec[]>;
+  readonly instances: readonly PluginInstanceSpec[];
+}
+
 export function buildRoutes(
   context: BuildContext,
   listeners: readonly ListenerSpec[],
-  upstreams: readonly BuiltUpstream[],
+  { upstreams, plugins }: { upstreams: readonly BuiltUpstream[]; plugins: RoutePlugins },
 ): UnslottedRoute[] {
   const used = new Set<string>();
   const known = new Set(upstreams.map(({ spec }) => spec.name).filter((name) => name !== undefined));
@@ -33,12 +40,17 @@ export function buildRoutes(
     const action = buildAction(item, path, context, names);
     const match = buildMatch(item, path, context, listenerNames);
     if (action !== null)
-      built.push({ route: { ...routeOf(item, path, context), match, action }, name: item.name, path });
+      built.push({
+        route: { ...routeOf(item, path, context), plugins: plugins.routes.get(index) ?? [], match, action },
+        name: item.name,
+        path,
+      });
   }
   if (context.config.backend !== undefined) {
-    built.push({ route: catchAll(context), name: undefined, path: ["backend"] });
+    built.push({ route: { ...catchAll(context), plugins: plugins.all }, name: undefined, path: ["backend"] });
     used.add(BACKEND);
   }
+  for (const { config } of plugins.instances) for (const name of mentionedUpstreams(config)) used.add(name);
   // What could not be read looks like something else: these would warn of what is not so.
   if (!context.hasErrors) {
     warnOfTwins(built, context);
@@ -57,8 +69,7 @@ function routeOf(route: RouteConfig, path: ConfigPath, context: BuildContext): P
     totalMs: route.totalMs ?? null,
     maxBodyBytes: route.maxBodySize ?? null,
     plugins: [],
-    labels: {},
-    auth: closesRoute(route, path, context) ? "closed" : "none",
+    labels: Object.fromEntries(Object.entries(route.labels ?? {}).filter(([, value]) => value !== undefined)),
     origin: place === null ? "file" : `file:${place}`,
   };
 }

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import type { SnapshotSpec } from "../../model/snapshot-spec.ts";
 import type { BuildContext } from "./build-context.ts";
 import { buildFields } from "./build-fields.ts";
+import type { BuiltPlugins } from "./build-plugins.ts";
 import { buildListeners } from "./build-listeners.ts";
 import { buildRoutes, type UnslottedRoute } from "./build-routes.ts";
 import { buildUpstreams, type BuiltUpstream } from "./build-upstreams.ts";
@@ -11,11 +12,11 @@ import { DEFAULTS } from "./defaults.ts";
 export type UnslottedSpec = Omit<SnapshotSpec, "version" | "routes"> & { routes: UnslottedRoute[] };
 
 /** The specification a configuration asks for, defaults filled in. Worth nothing when the context was told of errors. */
-export function buildSpec(context: BuildContext): UnslottedSpec {
+export function buildSpec(context: BuildContext, plugins: BuiltPlugins): UnslottedSpec {
   const { config } = context;
   const listeners = buildListeners(context);
   const upstreams = buildUpstreams(context);
-  const routes = buildRoutes(context, listeners, upstreams);
+  const routes = buildRoutes(context, listeners, { upstreams, plugins });
   const allowedHosts = config.security?.allowedHosts?.filter(isReadable).map((host) => host.toLowerCase()) ?? null;
   const blockedIPs = (config.security?.blockedIPs ?? []).filter(isReadable);
   warnOfForbidden(upstreams, { allowedHosts, blockedIPs }, context);
@@ -33,8 +34,13 @@ export function buildSpec(context: BuildContext): UnslottedSpec {
     timeouts: buildTimeouts(config),
     accessLog: buildAccessLog(config),
     shutdown: { ...DEFAULTS.shutdown, ...withoutUndefined(config.shutdown ?? {}) },
-    plugins: { instances: [], all: [], serverTiming: false, showErrors: false },
-    redisUrl: null,
+    plugins: {
+      instances: plugins.instances,
+      all: plugins.all,
+      serverTiming: config.plugins?.serverTiming ?? false,
+      showErrors: false,
+    },
+    redisUrl: config.redis?.url ?? null,
     workers: config.workers === "auto" ? availableParallelism() : (config.workers ?? 1),
   };
 }

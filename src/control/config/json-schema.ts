@@ -7,9 +7,20 @@ type Json = Record<string, unknown>;
 /** Any scalar may come from outside. */
 const REFERENCE = { type: "string", pattern: String.raw`\$\{[^}]+\}` };
 
-/** The configuration's JSON Schema (draft 7, which editors' YAML support speaks). */
-export function configJsonSchema(): Json {
+/** What plugins say of their configuration, by the name a `use` gives. */
+export type PluginSchemas = ReadonlyMap<string, object>;
+
+/** The configuration's JSON Schema (draft 7, which editors' YAML support speaks); with what `plugins` say of their `with`. */
+export function configJsonSchema(plugins: PluginSchemas = new Map()): Json {
   const { properties, required } = convert(ConfigSchema) as Json;
+  for (const use of usesIn(properties)) {
+    use.allOf = [...plugins].map(([name, schema]) => ({
+      if: { properties: { use: { const: name } }, required: ["use"] },
+      // oxlint-disable-next-line unicorn/no-thenable -- JSON Schema's own word
+      then: { properties: { with: relaxed(schema) } },
+    }));
+    if (plugins.size === 0) delete use.allOf;
+  }
   return {
     $schema: "http://json-schema.org/draft-07/schema#",
     $id: "https://sluice.dev/schema/sluice.json",
@@ -20,6 +31,32 @@ export function configJsonSchema(): Json {
     patternProperties: { "^x-": { description: "Free, for anchors." } },
     additionalProperties: false,
   };
+}
+
+/** Every place where a plugin is used with a configuration. */
+function usesIn(node: unknown): Json[] {
+  if (typeof node !== "object" || node === null) return [];
+  const found = Object.values(node).flatMap(usesIn);
+  const { properties } = node as { properties?: Json };
+  const isUse = properties !== undefined && "use" in properties && "with" in properties && "onSetupError" in properties;
+  return isUse ? [...found, node as Json] : found;
+}
+
+/** As it may be written: durations and sizes with units, and `${…}` where a number is wanted. */
+function relaxed(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(relaxed);
+  if (typeof schema !== "object" || schema === null) return schema;
+  const { "x-sluice": kind, ...own } = schema as Json;
+  const inner = Object.fromEntries(Object.entries(own).map(([key, value]) => [key, relaxed(value)]));
+  if (kind === "upstream" || kind === "secret") return inner;
+  if (own.type !== "number" && own.type !== "integer" && own.type !== "boolean") return inner;
+  const { description, default: fallback, ...shape } = inner;
+  const units = kind === undefined ? REFERENCE : { type: "string" };
+  const said = {
+    ...(description === undefined ? {} : { description }),
+    ...(fallback === undefined ? {} : { default: fallback }),
+  };
+  return { anyOf: [shape, units], ...said };
 }
 
 function convert(schema: AnnotatedSchema): Json {

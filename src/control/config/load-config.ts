@@ -1,12 +1,14 @@
 import { dirname, resolve } from "node:path";
 import type { SnapshotSpec } from "../../model/snapshot-spec.ts";
+import { PluginCatalogue } from "../plugins/plugin-catalogue.ts";
 import { applyOverrides } from "./apply-overrides.ts";
 import { BuildContext } from "./build-context.ts";
+import { buildPlugins } from "./build-plugins.ts";
 import { buildSpec } from "./build-spec.ts";
 import type { ConfigNode, MapNode } from "./config-node.ts";
 import { describeNode } from "./config-node.ts";
 import { AUTO_EDGE, DEFAULTS } from "./defaults.ts";
-import { DiagnosticBag, type Diagnostic, type Position } from "./diagnostics.ts";
+import { DiagnosticBag, type ConfigPath, type Diagnostic, type Position } from "./diagnostics.ts";
 import { FileAccess, FileProblem, type ReadFile } from "./file-access.ts";
 import { parseYaml } from "./parse-yaml.ts";
 import { ConfigSchema, type Config } from "./schema.ts";
@@ -23,6 +25,10 @@ export interface LoadOptions {
   readonly readFile?: ReadFile;
   readonly autoEdge?: "serve" | "wire";
   readonly version?: number;
+  /** Keep one across loads: it remembers what has not changed. Without one, a configuration that names plugins is refused. */
+  readonly plugins?: PluginCatalogue;
+  /** What a hook that fails says is shown to clients. */
+  readonly showPluginErrors?: boolean;
 }
 
 /** How the application logs: not the data plane's concern, so not in the specification. */
@@ -39,8 +45,10 @@ export interface ConfigAccepted {
   /** As written, after substitution and overrides: durations in ms, sizes in bytes. May hold secrets: see `maskSecrets`. */
   readonly config: Config;
   readonly logging: LoggingConfig;
+  /** Where `config` holds what plugins call secret. */
+  readonly secrets: ConfigPath[];
   readonly warnings: Diagnostic[];
-  /** Everything it was made from, absolute: the file itself, PEM files, `${FILE:…}`. */
+  /** Everything it was made from, absolute: the file itself, PEM files, `${FILE:…}`, plugins and the folders they may appear in. */
   readonly files: string[];
 }
 
@@ -52,31 +60,38 @@ export interface ConfigRefused {
 }
 
 /**
- * Reads, checks and completes a configuration: all or nothing. Never throws for what a file may hold; every mistake is told at
+ * Reads, checks and completes a configuration: all or nothing. Never rejects for what a file may hold; every mistake is told at
  * once, in the order of the file.
  */
-export function loadConfig(file: string, options: LoadOptions = {}): LoadedConfig {
+export async function loadConfig(file: string, options: LoadOptions = {}): Promise<LoadedConfig> {
   const bag = new DiagnosticBag();
   const files = new FileAccess(dirname(resolve(file)), options.readFile);
   const root = readTree(file, files, bag, options);
   // Without a tree there is nothing more to say; with one, everything is checked even if a part could not be read.
-  if (root === null) return refused(bag, files);
+  if (root === null) return refused(bag, files.files);
   const config = new SchemaReader(bag).read(ConfigSchema, root, []) as Config;
   const context = new BuildContext({ config, root, bag, files, autoEdge: options.autoEdge ?? AUTO_EDGE });
-  const { routes, ...rest } = buildSpec(context);
-  if (bag.hasErrors) return refused(bag, files);
+  const plugins = await buildPlugins(context, options.plugins ?? new PluginCatalogue(NO_PLUGINS));
+  const { routes, ...rest } = buildSpec(context, plugins);
+  const sources = [...files.files, ...plugins.files];
+  if (bag.hasErrors) return refused(bag, sources);
   const slots = options.slots ?? new SlotTable();
   const spec: SnapshotSpec = {
     version: options.version ?? 1,
     ...rest,
+    plugins: { ...rest.plugins, showErrors: options.showPluginErrors ?? false },
     routes: routes.map((route) => ({ ...route, slot: slots.slotOf(route.id) })),
   };
   const { level = DEFAULTS.logging.level, format = DEFAULTS.logging.format } = config.logging ?? {};
-  return { ok: true, spec, config, logging: { level, format }, warnings: bag.warnings, files: files.files };
+  const { secrets } = plugins;
+  return { ok: true, spec, config, logging: { level, format }, secrets, warnings: bag.warnings, files: sources };
 }
 
-function refused(bag: DiagnosticBag, files: FileAccess): ConfigRefused {
-  return { ok: false, errors: bag.errors, warnings: bag.warnings, files: files.files };
+/** Nothing ships, and nothing can be loaded. */
+const NO_PLUGINS = { command: ["false"], shipped: { names: [], folder: "" } };
+
+function refused(bag: DiagnosticBag, files: string[]): ConfigRefused {
+  return { ok: false, errors: bag.errors, warnings: bag.warnings, files };
 }
 
 function readTree(file: string, files: FileAccess, bag: DiagnosticBag, options: LoadOptions): MapNode | null {

@@ -1,4 +1,5 @@
 import { KindGuard } from "@sinclair/typebox";
+import type { ConfigPath } from "./diagnostics.ts";
 import { ItemOf, type AnnotatedSchema } from "./schema-kit.ts";
 import { ConfigSchema, type Config } from "./schema.ts";
 
@@ -8,10 +9,23 @@ export const MASK = "***";
 const SOUNDS_SECRET = /secret|token|password|passphrase|credential|private|api-?_?key|^keys?$|authorization|cookie/i;
 const USER_INFO = /(\/\/)[^/@\s]*@/g;
 
-/** The effective configuration as it may be shown: what the schema calls secret, and what sounds like one, is masked. */
-export function maskSecrets(config: Config): Config {
-  return mask(ConfigSchema, config) as Config;
+/**
+ * The effective configuration as it may be shown: what the schema calls secret, what sounds like one, and what stands at `secrets`
+ * (what plugins call secret) is masked.
+ */
+export function maskSecrets(config: Config, secrets: readonly ConfigPath[] = []): Config {
+  const masked = mask(ConfigSchema, config) as Config;
+  for (const path of secrets) maskAt(masked, path);
+  return masked;
 }
+
+function maskAt(root: unknown, path: ConfigPath): void {
+  const parent = path.slice(0, -1).reduce<unknown>((node, step) => (node as Free | undefined)?.[step], root) as Free;
+  const last = path.at(-1) ?? "";
+  if (typeof parent === "object" && parent !== null && typeof parent[last] === "string") parent[last] = MASK;
+}
+
+type Free = Record<string | number, unknown>;
 
 function mask(schema: AnnotatedSchema | undefined, value: unknown): unknown {
   if (value === null || value === undefined) return value;

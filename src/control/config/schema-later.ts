@@ -1,6 +1,5 @@
-import { Type } from "@sinclair/typebox";
-import { anything, mapOf, oneOrMany, optional, record } from "./schema-kit.ts";
-import { bool, choice, duration, integer, looseText, name, text } from "./schema-scalars.ts";
+import { anything, oneOrMany, optional, record } from "./schema-kit.ts";
+import { bool, choice, duration, integer, looseText, text } from "./schema-scalars.ts";
 
 /** Sections whose features come in later versions: validated now, so that a configuration need not change then. */
 
@@ -46,8 +45,8 @@ export const rateLimitField = optional(
 
 export const redisField = optional({
   ...Redis,
-  description: "Shared by rate limits, kv and the discovery cache.",
-  later: true,
+  description:
+    "Keeps what machines share: the `kv` of plugins, and in later versions rate limits and the discovery cache.",
 } as typeof Redis);
 
 export const storeField = optional(
@@ -66,44 +65,6 @@ export const adminField = optional(
       enabled: optional(bool({ description: "false: no admin listener.", default: true })),
     },
     { description: "The admin API.", later: true },
-  ),
-);
-
-const PluginUse = record({
-  use: text({ description: "Name of a plugin." }),
-  with: optional(anything({ description: "Its configuration." })),
-  timeoutMs: optional(duration({ description: "Deadline of each hook." })),
-  onError: optional(
-    choice(["fail", "continue"], { description: "`continue`: a hook that fails is passed over.", default: "fail" }),
-  ),
-  onSetupError: optional(
-    choice(["exit", "retry"], { description: "What happens when set-up fails at the first start.", default: "exit" }),
-  ),
-  enabled: optional(bool({ description: "false leaves it out.", default: true })),
-});
-
-export function pluginList(description: string) {
-  return Type.Array(Type.Union([name({ description: "A plugin, or a name from `plugins.define`." }), PluginUse]), {
-    description,
-    later: true,
-  });
-}
-
-export const pluginsField = optional(
-  record(
-    {
-      dir: optional(
-        oneOrMany(text({ description: "A folder." }), { description: "Where plugin files are.", default: "plugins" }),
-      ),
-      define: optional(mapOf(PluginUse, { description: "Plugins with their configuration, named once." })),
-      all: optional(
-        Type.Array(Type.Union([name({ description: "A plugin." }), PluginUse]), {
-          description:
-            "Plugins of every route, in this order. Until plugins work, every route answers 401 unless each of these says `onError: continue`.",
-        }),
-      ),
-    },
-    { description: "Programs that look at and change requests.", later: true },
   ),
 );
 

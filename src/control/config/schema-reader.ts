@@ -1,7 +1,7 @@
 import { KindGuard } from "@sinclair/typebox";
 import { describeNode, isNull, toPlain, type ConfigNode, type ListNode, type MapNode } from "./config-node.ts";
 import type { ConfigPath, DiagnosticBag, Position } from "./diagnostics.ts";
-import { didYouMean } from "./edit-distance.ts";
+import { didYouMean } from "../../contract/edit-distance.ts";
 import { Expected, ItemOf, ReadScalar, type AnnotatedSchema } from "./schema-kit.ts";
 
 const NOT_YET = "not active yet: it is validated, and takes effect in a later version";

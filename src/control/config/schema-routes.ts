@@ -16,7 +16,8 @@ import {
   text,
 } from "./schema-scalars.ts";
 import { HASH_KIND } from "./schema-upstreams.ts";
-import { pluginList, RateLimits } from "./schema-later.ts";
+import { RateLimits } from "./schema-later.ts";
+import { routePluginsField, skipField } from "./schema-plugins.ts";
 
 const FieldCondition = Type.Union([
   looseText({ description: 'The exact value, or "*" for any.' }),
@@ -157,21 +158,17 @@ export const RouteSchema = record({
   auth: optional(
     choice(["required", "none"], {
       description:
-        "`required` asks for what `security.auth` describes. Authentication comes in a later version: until then such a route answers 401 to everyone.",
+        "`required` asks for what `security.auth` describes, before anything else: shorthand for the plugin `key-auth` with that configuration.",
       default: "none",
       refusesNull: true,
     }),
   ),
   rateLimit: optional(RateLimits),
-  plugins: optional(
-    pluginList(
-      "Plugins of this route, in this order. Until plugins work, a route that names one answers 401 unless it says `onError: continue`.",
-    ),
-  ),
-  skip: optional(
-    Type.Array(text({ description: "A plugin." }), {
-      description: "Plugins of `plugins.all` that this route goes without.",
-      later: true,
+  plugins: routePluginsField,
+  skip: skipField,
+  labels: optional(
+    mapOf(looseText({ description: "A value." }), {
+      description: "Free words about the route, for plugins and metrics.",
     }),
   ),
   enabled: optional(bool({ description: "false leaves the route out, as if it were not written.", default: true })),

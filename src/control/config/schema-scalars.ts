@@ -1,7 +1,7 @@
 import { describeNode, type ScalarNode } from "./config-node.ts";
-import { didYouMean } from "./edit-distance.ts";
+import { didYouMean } from "../../contract/edit-distance.ts";
 import { scalar, scalarField, type FieldOptions, type ScalarKind } from "./schema-kit.ts";
-import { parseDuration, parseSize } from "./units.ts";
+import { parseDuration, parseSize } from "../../contract/units.ts";
 import {
   addressBlockProblem,
   fieldValueProblem,

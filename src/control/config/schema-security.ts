@@ -5,7 +5,11 @@ import { addressBlock, choice, fieldValue, hostPattern, looseText, text } from "
 const Auth = record(
   {
     type: optional(
-      choice(["apiKey", "jwt", "basic", "none"], { description: "How clients authenticate.", default: "apiKey" }),
+      choice(["apiKey", "jwt", "basic", "none"], {
+        description:
+          "How clients authenticate. For anything but `apiKey`, name the plugin (`jwt`, `basic-auth`) in the route's `plugins`.",
+        default: "apiKey",
+      }),
     ),
     header: optional(text({ description: "Header that carries the key.", default: "X-API-Key" })),
     keys: optional(
@@ -16,15 +20,16 @@ const Auth = record(
             name: optional(text({ description: "Whose key." })),
             id: optional(text({ description: "Its public part." })),
             key: optional(looseText({ description: "The key.", secret: true })),
-            hash: optional(text({ description: "Its hash.", secret: true })),
+            hash: optional(text({ description: "Its hash, instead of the key: `sha256:HEX`.", secret: true })),
             scopes: optional(Type.Array(text({ description: "A scope." }), { description: "What it may do." })),
+            expires: optional(text({ description: "When it ends, such as `2027-01-31` or `2027-01-31T12:00:00Z`." })),
           }),
         ]),
         { description: "Accepted keys. None: nobody can authenticate." },
       ),
     ),
   },
-  { description: "What `auth: required` on a route asks for.", later: true },
+  { description: "What `auth: required` on a route asks for." },
 );
 
 export const securityField = optional(

@@ -5,13 +5,13 @@ import {
   adminField,
   discoveryField,
   eventsField,
-  pluginsField,
   rateLimitField,
   redisField,
   storeField,
   tracingField,
 } from "./schema-later.ts";
 import { listenersField, ProxySchema } from "./schema-listeners.ts";
+import { pluginsField } from "./schema-plugins.ts";
 import { routesField } from "./schema-routes.ts";
 import { securityField, trustedProxiesField } from "./schema-security.ts";
 import { backendField, UpstreamSchema } from "./schema-upstreams.ts";

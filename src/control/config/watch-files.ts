@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { readFileSync, realpathSync, watch, type FSWatcher } from "node:fs";
+import { readdirSync, readFileSync, realpathSync, watch, type FSWatcher } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { isFolder } from "../plugins/plugin-folders.ts";
 
 export interface WatchOptions {
   /** How long it must be quiet before a change is told: editors write in several steps. */
@@ -18,7 +19,8 @@ export interface ConfigWatch {
 /**
  * Calls `onChange` when the content of one of `files` has changed; a touch, or a save of the same text, is no change. Folders are
  * watched, not files: editors replace a file by renaming another over it, and a Kubernetes ConfigMap swaps a symbolic link above
- * it; a watch on the file would go on looking at the old one. A file that is gone for a moment is waited for.
+ * it; a watch on the file would go on looking at the old one. A file that is gone for a moment is waited for. Of a folder in
+ * `files`, the names in it are its content.
  */
 export function watchConfig(files: readonly string[], onChange: () => void, options: WatchOptions = {}): ConfigWatch {
   return new FolderWatch(files, onChange, options);
@@ -34,7 +36,7 @@ class FolderWatch implements ConfigWatch {
   readonly #missing = new Map<string, number>();
   #pending: Timer | null = null;
 
-  constructor(files: readonly string[], onChange: () => void, { debounceMs = 100, pollMs = 1000 }: WatchOptions) {
+  constructor(files: readonly string[], onChange: () => void, { debounceMs = 40, pollMs = 1000 }: WatchOptions) {
     this.#onChange = onChange;
     this.#debounceMs = debounceMs;
     this.update(files);
@@ -61,6 +63,7 @@ class FolderWatch implements ConfigWatch {
     const wanted = new Set<string>();
     for (const file of this.#known.keys()) {
       wanted.add(dirname(file));
+      if (isFolder(file)) wanted.add(file);
       const real = realPathOf(file);
       if (real !== null) wanted.add(dirname(real));
     }
@@ -128,6 +131,7 @@ const MISSES_TO_BELIEVE = 3;
 
 function fingerprint(file: string): string {
   try {
+    if (isFolder(file)) return readdirSync(file).sort().join("/");
     return createHash("sha256").update(readFileSync(file)).digest("hex");
   } catch {
     return GONE;

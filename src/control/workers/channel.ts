@@ -40,7 +40,7 @@ export class Channel {
     });
   }
 
-  hear(message: Exclude<FromWorker, { kind: "hello" }>): void {
+  hear(message: Extract<FromWorker, { kind: "answer" | "refused" }>): void {
     const waiting = this.#waiting.get(message.id);
     this.#waiting.delete(message.id);
     if (message.kind === "answer") waiting?.resolve(message.answer as never);

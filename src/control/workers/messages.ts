@@ -17,8 +17,22 @@ export type Answer<V extends Verb> = Dialogue[V]["answer"];
 
 export interface Vitals {
   readonly rssBytes: number;
+  /** Modules of plugins imported since it began to serve: the runtime never lets go of one. */
+  readonly modulesLoaded: number;
   readonly listeners: ReadonlyArray<{ readonly name: string; readonly connections: number }>;
 }
+
+/** What a plugin's `kv` asks of whoever keeps it. Values are JSON texts. */
+export type KvOperation = { readonly plugin: string; readonly key: string } & (
+  | { readonly verb: "get" | "delete" }
+  | { readonly verb: "set"; readonly value: string; readonly ttlMs: number | null }
+  | { readonly verb: "incr"; readonly by: number; readonly ttlMs: number | null }
+);
+
+/** get: the value or null; set: null; delete: whether there was something; incr: the new number. */
+export type KvOutcome = string | number | boolean | null;
+
+export type KvResult = { readonly outcome: KvOutcome } | { readonly error: string };
 
 export interface Question {
   readonly id: number;
@@ -26,15 +40,28 @@ export interface Question {
   readonly ask: unknown;
 }
 
+/** The results of a worker's operations, in their order. */
+export interface KvAnswer {
+  readonly kind: "kv";
+  readonly id: number;
+  readonly results: readonly KvResult[];
+}
+
+export type ToWorker = Question | KvAnswer;
+
 export type FromWorker =
   | { readonly kind: "hello" }
   | { readonly kind: "answer"; readonly id: number; readonly answer: unknown }
-  | { readonly kind: "refused"; readonly id: number; readonly reason: string };
+  | { readonly kind: "refused"; readonly id: number; readonly reason: string }
+  | { readonly kind: "kv"; readonly id: number; readonly operations: readonly KvOperation[] };
 
 /** What happened to workers, for whoever logs it. */
 export type WorkerEvent =
   | { type: "worker.started"; worker: number; pid: number }
-  | { type: "worker.silent"; worker: number; pid: number }
+  /** `hook`: `NAME PHASE` when a plugin's hook has its thread; else `pending` are those that may have it after an `await`. */
+  | { type: "worker.silent"; worker: number; pid: number; hook: string | null; pending: readonly string[] }
   | { type: "worker.died"; worker: number; pid: number; how: string; replacedInMs: number }
   | { type: "worker.retired"; worker: number; pid: number }
+  /** Replaced while it served, for a reason that is no failure. */
+  | { type: "worker.renewed"; worker: number; pid: number; successor: number | null; modulesLoaded: number }
   | { type: "worker.failed"; worker: number; reason: string };

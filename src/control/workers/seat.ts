@@ -1,7 +1,7 @@
 import { BackOff } from "./back-off.ts";
 import { WorkerGone, WorkerRefused } from "./channel.ts";
 import type { WorkerEvent } from "./messages.ts";
-import { WorkerProcess } from "./worker-process.ts";
+import { WorkerProcess, type WorkerPlugins } from "./worker-process.ts";
 
 /** A version on its way to the workers. */
 export interface Version {
@@ -26,9 +26,23 @@ export interface SeatOptions {
   readonly number: number;
   readonly command: readonly string[];
   readonly pages: WorkerPages;
+  readonly plugins: WorkerPlugins;
   /** What a worker that starts has to serve; null before the first commit. */
   readonly committed: () => Version | null;
   readonly notice: (event: WorkerEvent) => void;
+  /** Who sits here has answered: its vitals are new. */
+  readonly beat: () => void;
+}
+
+/** A worker and what it has. */
+interface Occupant {
+  readonly worker: WorkerProcess;
+  prepared: Version | null;
+  serves: Version | null;
+  /** Its end is no news any more. */
+  left: boolean;
+  /** What the set of workers asks of it now; never rejects. */
+  asked: Promise<unknown>;
 }
 
 /**
@@ -39,11 +53,9 @@ export class Seat {
   readonly #options: SeatOptions;
   readonly #backOff = new BackOff();
   /** Has the committed version, or is getting it. */
-  #worker: WorkerProcess | null = null;
+  #occupant: Occupant | null = null;
   /** Being started: not asked anything yet. */
-  #starting: WorkerProcess | null = null;
-  #prepared: Version | null = null;
-  #serves: Version | null = null;
+  #starting: Occupant | null = null;
   #restarts = 0;
   #replacing = false;
   #left = false;
@@ -53,7 +65,7 @@ export class Seat {
   }
 
   get worker(): WorkerProcess | null {
-    return this.#worker;
+    return this.#occupant?.worker ?? null;
   }
 
   get number(): number {
@@ -66,69 +78,99 @@ export class Seat {
 
   /** The first worker of this place, with `version` prepared. Rejects with WorkerGone or WorkerRefused. */
   async open(version: Version): Promise<void> {
-    const worker = this.#spawn();
-    await worker.ready;
+    const occupant = this.#spawn();
+    await occupant.worker.ready;
     this.#starting = null;
-    this.#worker = worker;
-    await this.#prepare(worker, version);
+    this.#occupant = occupant;
+    await this.#prepare(occupant, version);
   }
 
   /** @returns false when nobody sits here now: whoever comes gets the version after its commit. */
   async prepare(version: Version): Promise<boolean> {
-    if (this.#worker === null) return false;
-    await this.#prepare(this.#worker, version);
+    const occupant = this.#occupant;
+    if (occupant === null) return false;
+    const prepared = this.#prepare(occupant, version);
+    occupant.asked = prepared.catch(() => undefined);
+    await prepared;
     return true;
   }
 
   /** Serves the committed version. Who cannot is replaced by one who can. */
   async commit(): Promise<void> {
-    const worker = this.#worker;
-    if (worker === null) {
+    const occupant = this.#occupant;
+    if (occupant === null) {
       // It died between the first `prepare` and the first `commit`.
       if (!this.#replacing && this.#starting === null) void this.#replace(0);
       return;
     }
-    try {
-      await this.#catchUp(worker);
-    } catch (error) {
-      this.#failed(worker, error);
-    }
+    const committed = this.#catchUp(occupant).catch((error: unknown) => this.#failed(occupant, error));
+    occupant.asked = committed;
+    await committed;
   }
 
   async abort(): Promise<void> {
-    this.#prepared = null;
-    await this.#worker?.ask("abort", null).catch(() => undefined);
+    const occupant = this.#occupant;
+    if (occupant === null) return;
+    occupant.prepared = null;
+    await occupant.worker.ask("abort", null).catch(() => undefined);
+  }
+
+  /**
+   * A new worker takes the place of the one who sits here, once it serves the committed version. @returns who sat here, which goes on
+   * and is the caller's; null when there was nobody to replace or nobody to replace it with.
+   */
+  async renew(): Promise<WorkerProcess | null> {
+    if (this.#occupant === null || this.#starting !== null || this.#left) return null;
+    const successor = this.#spawn();
+    try {
+      await this.#getReady(successor);
+    } catch (error) {
+      this.#failed(successor, error);
+      return null;
+    }
+    const before = this.#occupant;
+    this.#sit(successor);
+    if (before === null || this.#left) return null;
+    before.left = true;
+    // A reload may be under way: it hears what it asked for.
+    await before.asked;
+    return before.worker;
   }
 
   /** No successor any more; who sits here goes on and is the caller's. */
   leave(): WorkerProcess | null {
     this.#left = true;
-    this.#starting?.kill();
-    return this.#worker;
+    this.#starting?.worker.kill();
+    return this.worker;
   }
 
-  #spawn(): WorkerProcess {
-    const { number, command, notice, pages } = this.#options;
-    const worker = new WorkerProcess({ number, command });
-    this.#starting = worker;
-    worker.onSilent = () => notice({ type: "worker.silent", worker: number, pid: worker.pid });
+  #spawn(): Occupant {
+    const { number, command, notice, pages, plugins } = this.#options;
+    const worker = new WorkerProcess({ number, command, plugins });
+    const occupant = { worker, prepared: null, serves: null, left: false, asked: Promise.resolve() };
+    this.#starting = occupant;
+    worker.onSilent = (hook, pending) =>
+      notice({ type: "worker.silent", worker: number, pid: worker.pid, hook, pending });
+    worker.onVitals = () => {
+      if (this.#occupant === occupant) this.#options.beat();
+    };
     void worker.exited.then((how) => {
       pages.gone(worker.serial);
-      this.#ended(worker, how);
+      this.#ended(occupant, how);
     });
-    return worker;
+    return occupant;
   }
 
-  #ended(worker: WorkerProcess, how: string): void {
-    if (this.#starting === worker) this.#starting = null;
-    if (this.#worker === worker) this.#worker = null;
-    this.#prepared = null;
-    this.#serves = null;
-    if (this.#left) return;
+  #ended(occupant: Occupant, how: string): void {
+    if (this.#starting === occupant) this.#starting = null;
+    if (this.#occupant === occupant) this.#occupant = null;
+    if (this.#left || occupant.left) return;
+    const { worker } = occupant;
     const replacedInMs = this.#backOff.next(performance.now() - worker.startedAt);
     this.#options.notice({ type: "worker.died", worker: this.number, pid: worker.pid, how, replacedInMs });
-    // Before the first commit a death is the answer to `open`.
-    if (this.#options.committed() !== null) void this.#replace(replacedInMs);
+    // Before the first commit a death is the answer to `open`; and in a renewal there is another one.
+    if (this.#options.committed() === null || this.#occupant !== null || this.#starting !== null) return;
+    void this.#replace(replacedInMs);
   }
 
   async #replace(pauseMs: number): Promise<void> {
@@ -137,42 +179,53 @@ export class Seat {
     this.#replacing = false;
     if (this.#left) return;
     this.#restarts++;
-    const worker = this.#spawn();
+    const occupant = this.#spawn();
     try {
-      await worker.ready;
-      await this.#catchUp(worker);
+      await this.#getReady(occupant);
+      this.#sit(occupant);
     } catch (error) {
-      this.#failed(worker, error);
+      this.#failed(occupant, error);
     }
+  }
+
+  /** Starts and has what is committed, also what was while this went on. */
+  async #getReady(occupant: Occupant): Promise<void> {
+    await occupant.worker.ready;
+    do await this.#catchUp(occupant);
+    while (occupant.serves !== this.#options.committed());
+  }
+
+  #sit(occupant: Occupant): void {
+    if (this.#left) return;
+    this.#starting = null;
+    this.#occupant = occupant;
+    this.#options.notice({ type: "worker.started", worker: this.number, pid: occupant.worker.pid });
   }
 
   /** Versions may be committed while a worker gets the one before. */
-  async #catchUp(worker: WorkerProcess): Promise<void> {
-    for (let version = this.#options.committed(); version !== null && version !== this.#serves;) {
-      if (this.#prepared !== version) await this.#prepare(worker, version);
-      await worker.ask("commit", null);
-      this.#serves = version;
+  async #catchUp(occupant: Occupant): Promise<void> {
+    for (let version = this.#options.committed(); version !== null && version !== occupant.serves;) {
+      if (occupant.prepared !== version) await this.#prepare(occupant, version);
+      await occupant.worker.ask("commit", null);
+      occupant.serves = version;
       version = this.#options.committed();
     }
-    if (this.#worker === worker || this.#left) return;
-    this.#starting = null;
-    this.#worker = worker;
-    this.#options.notice({ type: "worker.started", worker: this.number, pid: worker.pid });
   }
 
-  async #prepare(worker: WorkerProcess, version: Version): Promise<void> {
+  async #prepare(occupant: Occupant, version: Version): Promise<void> {
     const { pages } = this.#options;
+    const { worker } = occupant;
     const page = pages.give(worker.serial, version.slots);
     try {
       await worker.ask("prepare", { spec: version.spec, page });
-      this.#prepared = version;
+      occupant.prepared = version;
     } finally {
       // Also after a refusal: the page is mapped before the version is looked at.
       if (page !== null) pages.taken(worker.serial);
     }
   }
 
-  #failed(worker: WorkerProcess, error: unknown): void {
+  #failed({ worker }: Occupant, error: unknown): void {
     if (error instanceof WorkerGone) return;
     const reason = error instanceof WorkerRefused ? error.message : String(error);
     this.#options.notice({ type: "worker.failed", worker: this.number, reason });

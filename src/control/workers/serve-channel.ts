@@ -1,10 +1,13 @@
 import { answerQuestion, type Answers } from "./channel.ts";
-import type { FromWorker, Question } from "./messages.ts";
+import { KvUpward } from "./kv-upward.ts";
+import type { FromWorker, KvOperation, KvOutcome, ToWorker } from "./messages.ts";
 
 /** This process's channel to whoever started it, where it has one. */
 export interface Upward {
   /** Answers from now on. `closed`: the supervisor is gone. */
   serve(answers: Answers, closed: () => void): void;
+  /** What plugins keep is the supervisor's. Rejects when it is gone. */
+  readonly kv: { run(operation: KvOperation): Promise<KvOutcome> };
 }
 
 export function upwardChannel(): Upward | null {
@@ -12,12 +15,21 @@ export function upwardChannel(): Upward | null {
   const tell = (message: FromWorker) => {
     if (process.connected) process.send?.(message);
   };
+  const kv = new KvUpward((message) => tell({ kind: "kv", ...message }));
   return {
+    kv,
     serve(answers, closed) {
-      process.on("message", (question: Question) => void answerQuestion(question, answers).then(tell));
-      process.on("disconnect", closed);
+      const gone = () => {
+        kv.close();
+        closed();
+      };
+      process.on("message", (message: ToWorker) => {
+        if ("kind" in message) kv.hear(message);
+        else void answerQuestion(message, answers).then(tell);
+      });
+      process.on("disconnect", gone);
       // The supervisor may have gone before anybody listened.
-      if (!process.connected) return closed();
+      if (!process.connected) return gone();
       tell({ kind: "hello" });
     },
   };

@@ -5,14 +5,18 @@ import type { SpecTarget } from "../reconciler.ts";
 import { WorkerGone } from "./channel.ts";
 import { FixedPorts } from "./fixed-ports.ts";
 import type { WorkerEvent } from "./messages.ts";
+import { Renewals } from "./renewals.ts";
 import { Seat, type Version, type WorkerPages } from "./seat.ts";
-import type { WorkerProcess } from "./worker-process.ts";
+import type { WorkerPlugins, WorkerProcess } from "./worker-process.ts";
 
 export interface SupervisorOptions {
   /** Starts the worker for place `number` (from 1). */
   readonly command: (number: number) => readonly string[];
   readonly pages: WorkerPages;
+  readonly plugins: WorkerPlugins;
   readonly notice: (event: WorkerEvent) => void;
+  /** A worker that has imported so many plugin modules since it began to serve is replaced. */
+  readonly maxModules?: number;
 }
 
 export interface WorkerState {
@@ -24,6 +28,7 @@ export interface WorkerState {
   readonly connections: number;
 }
 
+const MAX_MODULES = 200;
 const RETIRE_PATIENCE_MS = 2_000;
 /** What a drain may take beyond its time, for the process to end. */
 const EXIT_MS = 2000;
@@ -42,12 +47,19 @@ export class Supervisor implements SpecTarget {
   readonly #options: SupervisorOptions;
   readonly #ports = new FixedPorts();
   readonly #retiring = new Set<WorkerProcess>();
+  readonly #renewals: Renewals;
   #seats: readonly Seat[] = [];
   #committed: Plan | null = null;
   #plan: Plan | null = null;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.#renewals = new Renewals({
+      notice: options.notice,
+      maxModules: options.maxModules ?? MAX_MODULES,
+      lingering: () => this.#retiring.size,
+      retire: (worker) => this.#retire(worker, this.#committed?.spec.shutdown.retireMs ?? null),
+    });
   }
 
   async prepare(given: SnapshotSpec): Promise<void> {
@@ -70,7 +82,7 @@ export class Supervisor implements SpecTarget {
     this.#committed = plan;
     this.#seats = plan.seats;
     await Promise.all(plan.seats.map((seat) => seat.commit()));
-    for (const seat of surplus) this.#retire(seat, plan.spec.shutdown.retireMs);
+    for (const seat of surplus) this.#dismiss(seat, plan.spec.shutdown.retireMs);
   }
 
   async abort(): Promise<void> {
@@ -118,21 +130,26 @@ export class Supervisor implements SpecTarget {
   }
 
   #newSeats(workers: number): Seat[] {
-    const { command, pages, notice } = this.#options;
+    const { command, pages, plugins, notice } = this.#options;
     const seats: Seat[] = [];
     for (let number = this.#seats.length + 1; number <= workers; number++) {
       const committed = () => this.#committed?.version ?? null;
-      seats.push(new Seat({ number, command: command(number), pages, notice, committed }));
+      const beat = () => this.#renewals.look(seat);
+      const seat = new Seat({ number, command: command(number), pages, plugins, notice, committed, beat });
+      seats.push(seat);
     }
     return seats;
   }
 
-  /** Its tunnels and streams go on until they end; nothing new comes to it. */
-  #retire(seat: Seat, withinMs: number | null): void {
+  #dismiss(seat: Seat, withinMs: number | null): void {
     const worker = seat.leave();
     if (worker === null) return;
-    const { notice } = this.#options;
-    notice({ type: "worker.retired", worker: seat.number, pid: worker.pid });
+    this.#options.notice({ type: "worker.retired", worker: seat.number, pid: worker.pid });
+    this.#retire(worker, withinMs);
+  }
+
+  /** Its tunnels and streams go on until they end; nothing new comes to it. */
+  #retire(worker: WorkerProcess, withinMs: number | null): void {
     this.#retiring.add(worker);
     void worker.exited.then(() => this.#retiring.delete(worker));
     // Its clients do not know that it leaves: a request that is on its way on an idle connection is still answered.

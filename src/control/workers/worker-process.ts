@@ -1,12 +1,34 @@
 import type { Subprocess } from "bun";
 import { Channel, WorkerGone } from "./channel.ts";
-import type { Answer, Ask, FromWorker, Verb, Vitals } from "./messages.ts";
+import type { Answer, Ask, FromWorker, KvOperation, KvOutcome, KvResult, ToWorker, Verb, Vitals } from "./messages.ts";
+
+/** Where a worker writes which hook has its thread. */
+export interface HookSign {
+  readonly path: string;
+  /** `NAME PHASE`; null: no hook. */
+  running(): string | null;
+  /** Those that wait for a promise: after an `await` one of them may have it. */
+  pending(): string[];
+  /** Removes the name; who has mapped it keeps it. */
+  unlink(): void;
+}
+
+/** What workers' plugins get of this process. */
+export interface WorkerPlugins {
+  readonly kv: { run(operation: KvOperation): Promise<KvOutcome> };
+  /** A new one for each worker; null where none can be had. */
+  readonly hookSign: () => HookSign | null;
+}
 
 export interface WorkerProcessOptions {
   /** Of the place it fills; shown in logs. */
   readonly number: number;
   readonly command: readonly string[];
+  readonly plugins: WorkerPlugins;
 }
+
+/** The worker's variable with the path of its HookSign. */
+export const HOOK_SIGN = "SLUICE_HOOK_SIGN";
 
 /** Between two pings. */
 const BEAT_MS = 1000;
@@ -27,8 +49,11 @@ export class WorkerProcess {
   readonly ready: Promise<void>;
   /** How it ended. */
   readonly exited: Promise<string>;
-  vitals: Vitals = { rssBytes: 0, listeners: [] };
-  onSilent: (() => void) | null = null;
+  vitals: Vitals = { rssBytes: 0, modulesLoaded: 0, listeners: [] };
+  onVitals: (() => void) | null = null;
+  onSilent: ((hook: string | null, pending: readonly string[]) => void) | null = null;
+  readonly #plugins: WorkerPlugins;
+  readonly #sign: HookSign | null;
   readonly #child: Subprocess;
   readonly #channel: Channel;
   readonly #beat: Timer;
@@ -38,12 +63,14 @@ export class WorkerProcess {
 
   constructor(options: WorkerProcessOptions) {
     this.number = options.number;
-    this.#channel = new Channel((question) => this.#child.send(question));
+    this.#plugins = options.plugins;
+    this.#sign = options.plugins.hookSign();
+    this.#channel = new Channel((question) => this.#send(question));
     const hello = new Promise<void>((resolve) => (this.#hello = resolve));
     this.#child = Bun.spawn([...options.command], {
       stdio: ["ignore", "inherit", "inherit"],
       // `fetch` runs at most 256 requests at once in a process that starts without it.
-      env: { ...process.env, BUN_CONFIG_MAX_HTTP_REQUESTS: "65535" },
+      env: { ...process.env, BUN_CONFIG_MAX_HTTP_REQUESTS: "65535", [HOOK_SIGN]: this.#sign?.path ?? "" },
       ipc: (message: FromWorker) => this.#hear(message),
     });
     this.exited = this.#child.exited.then(() => this.#ended());
@@ -72,14 +99,32 @@ export class WorkerProcess {
   }
 
   #hear(message: FromWorker): void {
+    if (message.kind === "kv") return void this.#answerKv(message.id, message.operations);
     if (message.kind !== "hello") return this.#channel.hear(message);
+    this.#sign?.unlink();
     this.#busy--;
     this.#hello();
   }
 
+  async #answerKv(id: number, operations: readonly KvOperation[]): Promise<void> {
+    const { kv } = this.#plugins;
+    const results = await Promise.all(operations.map((operation) => kv.run(operation).then(succeeded, failed)));
+    try {
+      this.#send({ kind: "kv", id, results });
+    } catch {
+      // It has ended meanwhile, and nobody waits for this.
+    }
+  }
+
+  #send(message: ToWorker): void {
+    this.#child.send(message);
+  }
+
   #listen(): void {
-    if (this.#unanswered >= (this.#busy > 0 ? BUSY_BEATS : SILENT_BEATS)) {
-      this.onSilent?.();
+    const hook = this.#sign?.running() ?? null;
+    // A start and a compilation may take long; a hook never may.
+    if (this.#unanswered >= (this.#busy > 0 && hook === null ? BUSY_BEATS : SILENT_BEATS)) {
+      this.onSilent?.(hook, this.#sign?.pending() ?? []);
       return this.kill();
     }
     this.#unanswered++;
@@ -87,6 +132,7 @@ export class WorkerProcess {
       (vitals) => {
         this.vitals = vitals;
         this.#unanswered = 0;
+        this.onVitals?.();
       },
       () => undefined,
     );
@@ -94,8 +140,17 @@ export class WorkerProcess {
 
   #ended(): string {
     clearInterval(this.#beat);
+    this.#sign?.unlink();
     this.#channel.close();
     const { exitCode, signalCode } = this.#child;
     return signalCode === null ? `exit code ${exitCode}` : String(signalCode);
   }
+}
+
+function succeeded(outcome: KvOutcome): KvResult {
+  return { outcome };
+}
+
+function failed(error: unknown): KvResult {
+  return { error: error instanceof Error ? error.message : String(error) };
 }

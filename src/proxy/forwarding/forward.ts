@@ -5,45 +5,34 @@ import type { Cancel, Duplex, Reply, Responder } from "../../model/reply.ts";
 import type { RouteSpec } from "../../model/snapshot-spec.ts";
 import type { ForwardAction } from "../routing/route.ts";
 import { rewriteTarget } from "../routing/rewrite.ts";
-import type { Snapshot } from "../snapshot.ts";
-import type { Ticked } from "../ticker.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import type { Halt } from "../pipeline/attempt-hooks.ts";
 import { forwardedAuthority } from "./authority.ts";
 import { requestHeaders } from "./request-headers.ts";
 import { cleanReplyHeaders } from "./response-headers.ts";
 import { mayRetry } from "./retry-policy.ts";
+import { Deadlines, type TimedForward } from "./deadlines.ts";
+import type { ForwardHost } from "./forward-host.ts";
+import { outgoingOf } from "./outgoing-head.ts";
 import { Try } from "./try.ts";
-
-/** What a forward needs of the gateway that started it. */
-export interface ForwardHost {
-  readonly snapshot: Snapshot;
-  /** Ends the exchange with a reply: hooks, reply headers, then the listener. */
-  answer(exchange: Exchange, reply: Reply): void;
-  fail(exchange: Exchange, error: GatewayError): void;
-  /** An attempt failed; the exchange may still succeed. */
-  attemptFailed(endpoint: Endpoint, error: GatewayError): void;
-}
 
 /**
  * The attempts of one exchange: pick, send, then retry or return. It is what the transport reports to, what a vanishing
  * client cancels, and what gives the endpoint its place back when the exchange is over.
  */
-export class Forward implements Responder, Cancel, Release, Ticked {
-  tickSlot = -1;
+export class Forward implements Responder, Cancel, Release, TimedForward {
   readonly #host: ForwardHost;
   readonly #exchange: Exchange;
   readonly #on: Responder;
   readonly #route: RouteSpec;
   readonly #action: ForwardAction;
-  readonly #upstream: Upstream;
+  #upstream: Upstream;
   #endpoint: Endpoint | null = null;
   #tried: Endpoint[] | null = null;
   #try: Try | null = null;
   #sentAt = 0;
-  #headDeadline = Number.POSITIVE_INFINITY;
-  #totalDeadline = Number.POSITIVE_INFINITY;
-  #tryDeadline = Number.POSITIVE_INFINITY;
+  #deadlines: Deadlines | null = null;
   #state: "trying" | "replied" | "over" = "trying";
 
   constructor(host: ForwardHost, exchange: Exchange, action: ForwardAction, on: Responder) {
@@ -52,15 +41,27 @@ export class Forward implements Responder, Cancel, Release, Ticked {
     this.#on = on;
     this.#route = action.route;
     this.#action = action;
-    this.#upstream = action.only ?? host.snapshot.splitTarget(action, exchange);
+    // A hook may have chosen already.
+    this.#upstream =
+      (exchange.upstream === null ? action.only : host.snapshot.upstreams.get(exchange.upstream)) ??
+      host.snapshot.splitTarget(action, exchange);
     exchange.upstream = this.#upstream.name;
     exchange.running = this;
     exchange.holding = this;
     this.#arm();
   }
 
-  /** Picks an endpoint and sends; synchronous unless a name must be looked up first. */
+  /** One attempt: upstream hooks, then a pick and all that follows; synchronous unless a hook or a name makes it wait. */
   try(): void {
+    const { hooks } = this.#host;
+    if (hooks === null || !hooks.hasUpstreamHooks) return this.#pick();
+    this.#unless(hooks.beforePick(this.#exchange.attempts + 1), () => {
+      this.#upstream = this.#host.snapshot.upstreams.get(this.#exchange.upstream!)!;
+      this.#pick();
+    });
+  }
+
+  #pick(): void {
     const exchange = this.#exchange;
     const endpoint = this.#upstream.pick(exchange, this.#tried);
     if (endpoint === null) return this.#finish(this.#noEndpoint());
@@ -85,15 +86,35 @@ export class Forward implements Responder, Cancel, Release, Ticked {
     const authority = forwardedAuthority(exchange, endpoint, this.#action.spec.preserveHost);
     // Only who learns from it, or limits it, pays for reading the clock.
     if (retries.perTryMs !== null || this.#upstream.balancer.observe !== undefined) this.#sentAt = clock.now();
-    if (retries.perTryMs !== null) this.#tryDeadline = this.#sentAt + retries.perTryMs;
+    if (retries.perTryMs !== null) this.#deadlines!.tryUntil(this.#sentAt + retries.perTryMs);
     const attempt = new Try(this, exchange, endpoint, timeouts);
     attempt.addresses = addresses;
     attempt.target = this.#target(endpoint);
     attempt.authority = authority;
     attempt.headers = requestHeaders(exchange, authority);
     attempt.streamIdleMs = spec.timeouts.streamIdleMs;
+    const { hooks } = this.#host;
+    if (hooks === null || !hooks.hasSendHooks) return this.#send(attempt);
+    this.#unless(hooks.beforeSend(exchange.attempts, outgoingOf(attempt)), () => this.#send(attempt));
+  }
+
+  #send(attempt: Try): void {
     this.#try = attempt;
-    attempt.started(this.#upstream.transportFor(exchange).send(attempt, attempt));
+    attempt.started(this.#upstream.transportFor(this.#exchange).send(attempt, attempt));
+  }
+
+  /** Goes on to `next` unless hooks, now or later, end the exchange, or the client does meanwhile. */
+  #unless(halt: Halt | null | Promise<Halt | null>, next: () => void): void {
+    if (halt instanceof Promise) {
+      halt.then((later) => this.#unless(later, next)).catch((cause: unknown) => this.#host.crashed(cause));
+      return;
+    }
+    if (this.#state === "over") return;
+    if (halt === null) return next();
+    this.#state = "over";
+    this.#giveBack();
+    this.#deadlines?.stop();
+    this.#host.halt(this.#exchange, halt);
   }
 
   #target(endpoint: Endpoint): string {
@@ -111,7 +132,7 @@ export class Forward implements Responder, Cancel, Release, Ticked {
   }
 
   reply(reply: Reply): void {
-    if (!this.#headArrived()) return;
+    if (!this.#takeHead()) return;
     cleanReplyHeaders(reply.headers);
     this.#exchange.source = "upstream";
     const cookie = this.#upstream.sticky?.cookieFor(this.#endpoint!, this.#exchange) ?? null;
@@ -120,13 +141,14 @@ export class Forward implements Responder, Cancel, Release, Ticked {
   }
 
   tunnel(reply: Reply, upstream: Duplex): void {
-    if (!this.#headArrived()) return upstream.kind === "bytes" ? upstream.close(closed()) : upstream.close(1001, "");
+    if (!this.#takeHead())
+      return upstream.kind === "bytes" ? upstream.close(new GatewayError("client_closed")) : upstream.close(1001, "");
     cleanReplyHeaders(reply.headers);
     this.#exchange.source = "upstream";
     this.#exchange.status = 101;
     // A tunnel is long by nature: only its own idle time ends it.
-    this.#totalDeadline = Number.POSITIVE_INFINITY;
-    this.#on.tunnel(reply, upstream);
+    this.#deadlines?.stop();
+    this.#host.tunnel(this.#exchange, reply, upstream);
   }
 
   failed(error: GatewayError): void {
@@ -139,7 +161,7 @@ export class Forward implements Responder, Cancel, Release, Ticked {
     if (
       endpoint === null ||
       !mayRetry(failed, this.#upstream.spec.retries) ||
-      this.#host.snapshot.clock.now() >= this.#headDeadline
+      this.#deadlines?.isLate(this.#host.snapshot.clock.now()) === true
     ) {
       return this.#finish(error);
     }
@@ -161,16 +183,18 @@ export class Forward implements Responder, Cancel, Release, Ticked {
   release(): void {
     this.#state = "over";
     this.#giveBack();
-    this.#host.snapshot.ticker.remove(this);
+    this.#deadlines?.stop();
   }
 
-  onTick(now: number): void {
-    if (now >= this.#totalDeadline) return this.cancel(timedOut("the whole exchange"));
-    if (this.#state !== "trying") return;
-    if (now >= this.#headDeadline) return this.cancel(timedOut("the reply's head, retries included"));
-    if (now < this.#tryDeadline) return;
-    this.#tryDeadline = Number.POSITIVE_INFINITY;
-    const why = timedOut("this attempt");
+  get headArrived(): boolean {
+    return this.#state !== "trying";
+  }
+
+  outOfTime(why: GatewayError): void {
+    this.cancel(why);
+  }
+
+  attemptOutOfTime(why: GatewayError): void {
     this.#try?.abandon(why);
     this.failed(why);
   }
@@ -188,12 +212,12 @@ export class Forward implements Responder, Cancel, Release, Ticked {
     const head = this.#route.timeoutMs;
     if (total === null && head === null && this.#upstream.spec.retries.perTryMs === null) return;
     const start = this.#exchange.startedAt;
-    if (total !== null) this.#totalDeadline = start + total;
-    if (head !== null) this.#headDeadline = start + head;
-    this.#host.snapshot.ticker.add(this);
+    const never = Number.POSITIVE_INFINITY;
+    const at = { head: head === null ? never : start + head, total: total === null ? never : start + total };
+    this.#deadlines = new Deadlines(this, this.#host.snapshot.ticker, at);
   }
 
-  #headArrived(): boolean {
+  #takeHead(): boolean {
     if (this.#state !== "trying") return false;
     this.#state = "replied";
     const now = this.#host.snapshot.clock.now();
@@ -211,7 +235,7 @@ export class Forward implements Responder, Cancel, Release, Ticked {
 
   #finish(error: GatewayError): void {
     this.#state = "over";
-    this.#host.snapshot.ticker.remove(this);
+    this.#deadlines?.stop();
     this.#host.fail(this.#exchange, error);
   }
 
@@ -222,12 +246,4 @@ export class Forward implements Responder, Cancel, Release, Ticked {
       : `no endpoint of ${this.#upstream.name} is available`;
     return new GatewayError(full ? "overloaded" : "no_healthy_endpoint", detail);
   }
-}
-
-function timedOut(what: string): GatewayError {
-  return new GatewayError("upstream_timeout", `${what} took too long`);
-}
-
-function closed(): GatewayError {
-  return new GatewayError("client_closed");
 }

@@ -1,6 +1,16 @@
 import type { Body, BodyDone, Sink } from "../../model/body.ts";
+import type { Exchange } from "../../model/exchange.ts";
 import { GatewayError } from "../../model/gateway-error.ts";
 import type { HeaderMap } from "../../model/header-map.ts";
+
+/** Holds a request's body to `limit` bytes (null: any). @returns why the exchange fails at once where its length says too much */
+export function limitBody(exchange: Exchange, limit: number | null): GatewayError | null {
+  const body = exchange.requestBody;
+  if (limit === null || body === null) return null;
+  if (body.length !== null) return body.length > limit ? tooLarge() : null;
+  exchange.requestBody = new LimitedBody(body, limit, (why) => exchange.running?.cancel(why));
+  return null;
+}
 
 /** A request body of unknown length that ends the exchange with 413 when it grows past its limit. */
 export class LimitedBody implements Body {

@@ -63,7 +63,7 @@ function copyFields(exchange: Exchange, authority: string, to: HeaderMap): Said 
   const names = source.rawNames;
   const values = source.rawValues;
   const named = source.fromCodec ? null : connectionNames(source);
-  const { trusted } = exchange.peer;
+  const trusted = exchange.peer.trusted || exchange.cleaned;
   const said: { forwardedFor?: string; proto?: string; host?: string } = {};
   for (let i = 0; i < names.length; i++) {
     const name = names[i]!;

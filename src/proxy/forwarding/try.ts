@@ -18,6 +18,7 @@ export class Try implements Attempt, Responder {
   readonly endpoint: Endpoint;
   readonly timeouts: UpstreamTimeoutsSpec;
   addresses: readonly string[] = NONE;
+  method: string;
   target = "";
   authority = "";
   headers: HeaderMap;
@@ -32,11 +33,8 @@ export class Try implements Attempt, Responder {
     this.exchange = exchange;
     this.endpoint = endpoint;
     this.timeouts = timeouts;
+    this.method = exchange.outgoing.method;
     this.headers = exchange.outgoing.headers;
-  }
-
-  get method(): string {
-    return this.exchange.outgoing.method;
   }
 
   get body(): Body | null {

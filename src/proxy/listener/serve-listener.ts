@@ -43,6 +43,7 @@ class ServeListener implements Listener, RequestSource, ResponderHost {
   /** Servers that a change of certificates replaced and whose connections have not ended yet. */
   readonly #retired = new Set<Server>();
   #open = 0;
+  #leaving = false;
   #onEmpty: (() => void) | null = null;
 
   constructor(spec: ListenerSpec, context: ListenerContext) {
@@ -80,8 +81,10 @@ class ServeListener implements Listener, RequestSource, ResponderHost {
     void before.stop(false).then(() => this.#retired.delete(before));
   }
 
-  /** Bun closes idle connections itself, at once. */
-  async drain(): Promise<void> {
+  /** Bun closes idle connections itself, at once; so until patience ends it goes on, and tells clients to leave. */
+  async drain(patienceMs: number): Promise<void> {
+    this.#leaving = true;
+    if (patienceMs > 0) await new Promise((resolve) => setTimeout(resolve, patienceMs));
     const stopping = [this.#server, ...this.#retired].map((server) => server.stop(false));
     if (this.#open > 0) {
       await new Promise<void>((resolve) => {
@@ -116,7 +119,10 @@ class ServeListener implements Listener, RequestSource, ResponderHost {
     } catch (cause) {
       responder.failed(new GatewayError("internal", "the gateway threw", { cause }));
     }
-    return responder.answer();
+    const answer = responder.answer();
+    // HTTP/2 and HTTP/3 have no such field.
+    if (!this.#leaving || this.#spec.http2 || this.#spec.http3 || answer === undefined) return answer;
+    return answer instanceof Promise ? answer.then(lastOne) : lastOne(answer);
   }
 
   settled(request: Request): void {
@@ -174,4 +180,9 @@ class ServeListener implements Listener, RequestSource, ResponderHost {
       error: () => new Response(null, { status: 500 }),
     });
   }
+}
+
+function lastOne(response: Response | undefined): Response | undefined {
+  response?.headers.set("connection", "close");
+  return response;
 }

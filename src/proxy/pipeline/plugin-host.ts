@@ -10,11 +10,16 @@ export interface PluginHost {
   /** `fields` stand in every line. */
   log(fields: Readonly<Record<string, unknown>>): Log;
   readonly watch: HookWatch;
+  /** `fetch` as the machine has it; what plugins get is guarded. */
+  readonly fetch: typeof fetch;
+  /** Calls `work` again and again until `signal` aborts; never twice at once. */
+  every(ms: number, signal: AbortSignal, work: () => Promise<void>): void;
 }
 
 /**
- * Who runs now, for whoever finds this thread blocked: `cell[0]` is the number of the hook that has the thread, 0 for none. Plain
- * stores, because every hook makes two.
+ * Who runs now, for whoever finds this thread blocked: `cell[0]` is the number of the hook that has the thread, 0 for none;
+ * `cell[n]` counts the promises of hook n that are pending: one of those has the thread when it is blocked after an `await`.
+ * Plain stores, because every hook makes two.
  */
 export interface HookWatch {
   readonly cell: Int32Array;

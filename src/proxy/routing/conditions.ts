@@ -33,11 +33,11 @@ class MethodCondition implements Condition {
   }
 
   holds(exchange: Exchange): boolean {
-    return this.#methods.includes(exchange.received.method);
+    return this.#methods.includes(exchange.outgoing.method);
   }
 
   reason(exchange: Exchange): string {
-    return `method ${exchange.received.method} is not in ${this.#methods.join(", ")}`;
+    return `method ${exchange.outgoing.method} is not in ${this.#methods.join(", ")}`;
   }
 }
 
@@ -75,8 +75,8 @@ class ListenerCondition implements Condition {
 
 type ValuesOf = (exchange: Exchange, name: string) => readonly string[];
 
-const headerValues: ValuesOf = (exchange, name) => exchange.received.headers.getAll(name);
-const queryValuesOf: ValuesOf = (exchange, name) => queryValues(exchange.received.target, name);
+const headerValues: ValuesOf = (exchange, name) => exchange.outgoing.headers.getAll(name);
+const queryValuesOf: ValuesOf = (exchange, name) => queryValues(exchange.outgoing.target, name);
 
 /** A header or a query parameter. One that comes several times holds when any of its values does. */
 class FieldCondition implements Condition {

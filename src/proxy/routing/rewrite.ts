@@ -111,7 +111,7 @@ export function redirectLocation(to: string, exchange: Exchange): string {
 }
 
 function valueOf(token: string, exchange: Exchange): string {
-  const { target, authority } = exchange.received;
+  const { target, authority } = exchange.outgoing;
   switch (token) {
     case "{scheme}":
       return exchange.scheme;

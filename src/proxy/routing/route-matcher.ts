@@ -28,7 +28,7 @@ export class RouteMatcher<R extends { readonly spec: RouteSpec }> {
 
   /** Sets `exchange.params` where the path has parameters. */
   match(exchange: Exchange): R | null | typeof AMBIGUOUS {
-    const { target } = exchange.received;
+    const { target } = exchange.outgoing;
     // `OPTIONS *` is about the server, not a path: only `/*` speaks for everything.
     const path = target === "*" ? "" : pathOf(target);
     const found = isPlain(path) ? this.#select(path, exchange) : this.#agreed(decodeForMatching(path), exchange);

@@ -1,5 +1,6 @@
 import type { RouteInfo } from "../../model/exchange.ts";
 import type { RouteAction, RouteSpec } from "../../model/snapshot-spec.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 
 /** A compiled route: what its specification says, with names replaced by what they name. */
@@ -8,12 +9,17 @@ export class Route implements RouteInfo {
   readonly slot: number;
   readonly spec: RouteSpec;
   readonly action: CompiledAction;
+  readonly labels: Readonly<Record<string, string>>;
+  /** null: no plugin stands before it. */
+  readonly pipeline: Pipeline | null;
 
-  constructor(spec: RouteSpec, action: CompiledAction) {
+  constructor(spec: RouteSpec, action: CompiledAction, pipeline: Pipeline | null) {
     this.id = spec.id;
     this.slot = spec.slot;
     this.spec = spec;
     this.action = action;
+    this.labels = spec.labels;
+    this.pipeline = pipeline;
   }
 }
 

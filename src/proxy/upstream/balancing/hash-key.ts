@@ -11,7 +11,7 @@ export function hashKeyOf(by: HashKeySpec, exchange: Exchange): string {
 }
 
 function valueOf(by: HashKeySpec, exchange: Exchange): string | null {
-  const { target, headers } = exchange.received;
+  const { target, headers } = exchange.outgoing;
   switch (by.kind) {
     case "clientIp":
       return exchange.clientIp;
@@ -28,7 +28,7 @@ function valueOf(by: HashKeySpec, exchange: Exchange): string | null {
 
 /** The first value of a cookie that the client sent, as it stands, or null. */
 export function cookieValue(exchange: Exchange, name: string): string | null {
-  const { headers } = exchange.received;
+  const { headers } = exchange.outgoing;
   for (let i = headers.indexOf("cookie"); i >= 0; i = headers.indexOf("cookie", i + 1)) {
     const value = cookieIn(headers.rawValues[i]!, name);
     if (value !== null) return value;
