@@ -74,6 +74,8 @@ export default definePlugin({
 
     return {
       request(ctx) {
+        // A route that forwards nowhere has no sides.
+        if (ctx.upstream === "") return;
         if (isCanary(ctx)) {
           ctx.upstream = config.upstream;
           ctx.state.canary = "canary";
