@@ -72,7 +72,7 @@ test("a listener that is added opens in all workers, and one that is removed let
   const port = await freePort();
   const web = { name: "web", host: "127.0.0.1", port: sluice.port };
   sluice.rewrite({ ...GREETING, listeners: [web, { name: "more", host: "127.0.0.1", port }] });
-  await eventually("the new listener", async () => !(await isFree(port)));
+  // Not by trying to bind it: that would take the port from the workers.
   await sluice.process.says("configuration reloaded");
   expect((await ask(port)).status).toBe(200);
   sluice.rewrite({ ...GREETING, listeners: [web] });

@@ -28,6 +28,8 @@ export function uploadStream(
         return sink.pull(controller, body);
       },
       cancel(reason) {
+        // `fetch` cancels what it never read, too, where it could not connect: that body may still go to another endpoint.
+        if (!sink.isStarted) return;
         body.cancel(reason instanceof GatewayError ? reason : new GatewayError("client_closed", String(reason)));
       },
     },
@@ -45,6 +47,10 @@ class ControllerSink implements Sink {
 
   constructor(progress: UploadProgress) {
     this.#progress = progress;
+  }
+
+  get isStarted(): boolean {
+    return this.#controller !== null;
   }
 
   pull(controller: ReadableStreamDefaultController<Uint8Array>, body: Body): Promise<void> | undefined {
