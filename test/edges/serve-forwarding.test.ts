@@ -165,7 +165,7 @@ test("a client that goes away in the middle of its body aborts the upload", asyn
     closed = true;
   });
   client.socket.destroy();
-  await eventually(() => closed);
+  await eventually(() => closed && edge.door.ended_.length > 0);
   expect(edge.door.ended_.map((e) => e.error?.kind)).toEqual(["client_closed"]);
 });
 
