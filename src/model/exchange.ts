@@ -31,6 +31,15 @@ export interface Identity {
   readonly claims?: Readonly<Record<string, unknown>>;
 }
 
+/** What a reply says of the rate limits that its request met: of the one with the least left. */
+export interface RateState {
+  /** `RateLimit-Policy`, and the name in `RateLimit`: as they stand in the fields. */
+  readonly policy: string;
+  readonly quotedName: string;
+  readonly remaining: number;
+  readonly resetMs: number;
+}
+
 /** What plugins do with one exchange, as far as those who do not know plugins need it. */
 export interface ExchangeHooks {
   /** The exchange is over, body included; called once. */
@@ -90,6 +99,8 @@ export class Exchange {
   identity: Identity | null = null;
   route: RouteInfo | null = null;
   params: Readonly<Record<string, string>> = NO_PARAMS;
+  /** null: no rate limit counted the request. */
+  rate: RateState | null = null;
   upstream: string | null = null;
   endpoint: string | null = null;
   attempts = 0;
@@ -114,6 +125,8 @@ export class Exchange {
   running: Cancel | null = null;
   /** What to give back when the exchange is over, body included. */
   holding: Release | null = null;
+  /** Its places in what is limited, given back last of all. */
+  admitted: Release | null = null;
 
   /** null: no plugin has anything to do with it. */
   hooks: ExchangeHooks | null = null;

@@ -152,7 +152,7 @@ export const FAILURES: Readonly<Record<ErrorKind, Failure>> = {
     status: 502,
     title: "Bad Gateway",
     side: "upstream",
-    retry: "never",
+    retry: "if-idempotent",
     proxyStatus: "http_protocol_error",
   },
   upstream_forbidden: {

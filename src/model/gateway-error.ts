@@ -2,6 +2,14 @@ import { type ErrorKind, type ErrorSide, type Failure, FAILURES, type RetryVerdi
 
 export type { ErrorKind, RetryVerdict } from "./failures.ts";
 
+export interface GatewayErrorOptions {
+  readonly retry?: RetryVerdict;
+  readonly cause?: unknown;
+  readonly publicDetail?: string;
+  readonly status?: number;
+  readonly retryAfterSeconds?: number;
+}
+
 /**
  * Why an exchange failed. Not an `Error`: a stack costs a microsecond, says nothing about a peer's fault, and must never leak.
  * `detail` is for the log and may name addresses; the reply shows only what `publicDetail` says.
@@ -15,12 +23,10 @@ export class GatewayError {
   readonly cause: unknown;
   /** Where it is not the kind's own. */
   readonly status: number;
+  /** When to try again, where that is known; undefined: what the kind says. */
+  readonly retryAfterSeconds: number | undefined;
 
-  constructor(
-    kind: ErrorKind,
-    detail = "",
-    options: { retry?: RetryVerdict; cause?: unknown; publicDetail?: string; status?: number } = {},
-  ) {
+  constructor(kind: ErrorKind, detail = "", options: GatewayErrorOptions = {}) {
     const failure = FAILURES[kind];
     this.kind = kind;
     this.side = failure.side;
@@ -29,6 +35,7 @@ export class GatewayError {
     this.publicDetail = options.publicDetail;
     this.cause = options.cause;
     this.status = options.status ?? failure.status;
+    this.retryAfterSeconds = options.retryAfterSeconds;
   }
 }
 

@@ -16,6 +16,7 @@ export interface Telemetry {
   event(event: ProxyEvent): void;
 }
 
+/** What happened, for logs now and for webhooks and streams later. Plain values: an event may leave the process as JSON. */
 export type ProxyEvent =
   | { type: "listener.opened"; listener: string; address: string }
   | { type: "listener.closed"; listener: string }
@@ -26,4 +27,59 @@ export type ProxyEvent =
   | { type: "plugin.resumed"; plugin: string }
   | { type: "plugin.setup"; plugin: string; generation: string; ms: number }
   | { type: "plugin.closed"; plugin: string; generation: string }
-  | { type: "internal"; where: string; error: unknown };
+  | { type: "internal"; where: string; error: unknown }
+  | HealthEvent
+  | TrafficEvent
+  | ExchangeEvent
+  | ProcessEvent;
+
+/** What Sluice came to think of an endpoint or an upstream; `reason` says why, in words for people. */
+export type HealthEvent =
+  | {
+      type: "circuit_breaker.opened" | "circuit_breaker.half_open" | "circuit_breaker.closed";
+      upstream: string;
+      /** null: the upstream's own breaker. */
+      endpoint: string | null;
+      reason: string;
+    }
+  | { type: "outlier.ejected"; upstream: string; endpoint: string; forMs: number; reason: string }
+  | { type: "outlier.returned"; upstream: string; endpoint: string; reason: string }
+  | { type: "upstream.unhealthy" | "upstream.recovered"; upstream: string; endpoint: string; reason: string };
+
+/** What was refused or done otherwise, because there was too much of it. */
+export type TrafficEvent =
+  | {
+      type: "rate_limit.exceeded";
+      limit: string;
+      /** null: before routing. */
+      route: string | null;
+      /** What the limit counts by, never the key itself: that may be a credential. */
+      by: string;
+      requestId: string;
+      mode: "enforce" | "shadow";
+    }
+  | { type: "rate_limit.fallback" | "rate_limit.recovered"; reason: string }
+  | { type: "overloaded"; where: string; reason: string }
+  | { type: "retry_budget.exhausted"; upstream: string };
+
+/** How an exchange ended, where that is worth knowing; derived from the exchange, told by nobody else. */
+export type ExchangeEvent =
+  | { type: "auth.failure"; route: string | null; code: string; client: string; requestId: string }
+  | {
+      type: "request.error";
+      route: string | null;
+      upstream: string | null;
+      endpoint: string | null;
+      status: number;
+      code: string;
+      detail: string;
+      requestId: string;
+    };
+
+/** Of the process tree as a whole: told by the control plane, where there is one of each. */
+export type ProcessEvent =
+  | { type: "config.reloaded"; version: number; routes: number }
+  | { type: "config.rejected"; errors: readonly string[] }
+  | { type: "worker.restarted"; worker: number; reason: string }
+  /** So many of a type came at once that not all were told. */
+  | { type: "events.dropped"; of: string; count: number };

@@ -46,6 +46,8 @@ export type Duplex = ByteTunnel | MessageTunnel;
 /** Stops an attempt or an exchange; does nothing when it is over. */
 export interface Cancel {
   cancel(why: GatewayError): void;
+  /** The client has ended its side: it still reads, or is gone. For what only waits its turn, and may rather not. */
+  doubt?(): void;
 }
 
 /**

@@ -1,3 +1,9 @@
+import type { HashKeySpec, UpstreamSpec } from "./upstream-spec.ts";
+import type { AdmissionSpec, GateSpec, RateLimitSpec, RateLimitsSpec } from "./traffic-spec.ts";
+
+export type * from "./traffic-spec.ts";
+export type * from "./upstream-spec.ts";
+
 /**
  * What the control plane hands to every data plane: plain JSON, complete, validated, defaults filled in. Durations in ms,
  * sizes in bytes; `null` means off. The data plane compiles it and never sees where it came from.
@@ -22,6 +28,8 @@ export interface SnapshotSpec {
   shutdown: { delayMs: number; drainMs: number; retireMs: number | null };
   workers: number;
   plugins: PluginsSpec;
+  rateLimits: RateLimitsSpec;
+  admission: AdmissionSpec;
   /** Where what workers and machines share is kept; null: this machine's memory. May hold a password. */
   redisUrl: string | null;
 }
@@ -112,62 +120,6 @@ export interface AccessLogSpec {
   errorRate: number;
 }
 
-export interface UpstreamSpec {
-  name: string;
-  endpoints: EndpointSpec[];
-  protocol: "http1" | "http2" | "http3";
-  tls: UpstreamTlsSpec;
-  balance: BalanceSpec;
-  sticky: { cookie: string } | null;
-  retries: RetrySpec;
-  timeouts: UpstreamTimeoutsSpec;
-  limits: { maxConnections: number; maxPending: number };
-}
-
-export interface EndpointSpec {
-  scheme: "http" | "https";
-  /** A name or an address, without brackets; the path of a unix socket when `port` is 0. */
-  host: string;
-  port: number;
-  weight: number;
-  /** Put before every forwarded path; "" for none, else it starts with "/" and does not end with one. */
-  basePath: string;
-}
-
-/** PEM texts, already read. */
-export interface UpstreamTlsSpec {
-  ca: string | null;
-  cert: string | null;
-  key: string | null;
-  serverName: string | null;
-  insecure: boolean;
-}
-
-export type BalanceSpec =
-  | { policy: "round-robin" | "least-connections" | "p2c" | "ewma" | "random" | "failover" }
-  | { policy: "hash"; by: HashKeySpec };
-
-export type HashKeySpec =
-  { kind: "clientIp" } | { kind: "path" } | { kind: "header" | "cookie" | "query"; name: string };
-
-export interface RetrySpec {
-  /** Attempts after the first. */
-  max: number;
-  /** `safe`: only what provably was not processed. `idempotent`: also idempotent methods whose outcome is unknown. */
-  on: "safe" | "idempotent";
-  perTryMs: number | null;
-}
-
-export interface UpstreamTimeoutsSpec {
-  connectMs: number;
-  /** From the request's end to the reply's head. */
-  firstByteMs: number;
-  /** Between two reads of a reply body. */
-  idleMs: number;
-  /** Of the whole exchange; null: none. */
-  totalMs: number | null;
-}
-
 export interface RouteSpec {
   /** Unique, bounded, the metric label. */
   id: string;
@@ -181,6 +133,12 @@ export interface RouteSpec {
   totalMs: number | null;
   /** null: `LimitsSpec.maxBodyBytes`. */
   maxBodyBytes: number | null;
+  /** In order; each must allow a request. */
+  rateLimits: RateLimitSpec[];
+  /** How many may be in flight at once; null: any. */
+  maxInFlight: GateSpec | null;
+  /** 0 is the most important class; the highest goes first when something has to give. */
+  importance: number;
   /** In order, those of every route first. */
   plugins: PluginUseSpec[];
   /** Free words about a route, for plugins and metrics. */

@@ -5,6 +5,6 @@
 export const Watched = {
   via: 1,
   requestId: 2,
-  /** X-Forwarded-For, -Proto, -Host, X-Real-IP, Forwarded: what is said about the client. */
+  /** X-Forwarded-*, X-Real-IP, Forwarded: what is said about the client. */
   forwarded: 4,
 } as const;
