@@ -13,6 +13,7 @@ usage: sluice COMMAND [options]
   schema                                     the configuration's JSON Schema
   init                                       write a commented sluice.yaml
   reload [--pid N]                           make a running proxy read its configuration again (SIGHUP)
+  keys add NAME [--scopes a,b] [--expires D] an API key for a client, and its entry for security.auth.keys
   plugin new NAME | init DIR | list | test   write plugins: a first one, types for the editor, what there is, their tests
   version
 

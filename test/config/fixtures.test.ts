@@ -24,10 +24,30 @@ describe("configurations written for other proxies mean what their authors meant
       ["/api/batch/*", 1, 120_000],
     ]);
     expect(spec.accessLog).toEqual({ mode: "sampled", successRate: 0.1, errorRate: 1 });
-    const warned = warnings.map(({ path }) => path);
-    for (const path of ["rateLimit", "upstreams.0.circuitBreaker", "routes.1.rateLimit"]) {
-      expect(warned).toContain(path);
-    }
+    expect(spec.rateLimits).toMatchObject({
+      redis: { url: "redis://localhost:6379" },
+      global: { name: "global", max: 1000, windowMs: 60_000, burst: 1000, by: [{ kind: "clientIp" }], mode: "enforce" },
+    });
+    expect(spec.routes.map(({ id, rateLimits }) => [id, rateLimits.map(({ name, max }) => [name, max])])).toEqual([
+      ["api-users-all", [["api-users-all/1", 100]]],
+      ["api-batch-all", [["api-batch-all/1", 10]]],
+    ]);
+    // Half of ten requests within ten seconds, as it is there, or fifty failures in a row.
+    expect(spec.upstreams[0]!.breaker.upstream).toMatchObject({
+      consecutiveFailures: 50,
+      failureRatio: 0.5,
+      minimumRequests: 10,
+      windowMs: 10_000,
+      openMs: 30_000,
+    });
+    expect(warnings.map(({ path }) => path)).toEqual([
+      "upstreams.0",
+      "upstreams.0.circuitBreaker.failureThreshold",
+      "upstreams.1",
+      "upstreams.1.name",
+      "routes.0.auth",
+      "routes.1.auth",
+    ]);
   });
 
   test("FlexGate's quick start", async () => {

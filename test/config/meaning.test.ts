@@ -21,7 +21,6 @@ describe("what is left out", () => {
     });
     expect(spec.upstreams[0]).toMatchObject({
       protocol: "http1",
-      retries: { max: 1, on: "safe", perTryMs: null },
       timeouts: { connectMs: 3000, firstByteMs: 30_000, idleMs: 60_000, totalMs: null },
       limits: { maxConnections: 1024, maxPending: 1024 },
     });
@@ -115,16 +114,6 @@ describe("upstreams", () => {
     expect(
       (await accepted(`upstreams: [{ name: a, url: http://h, balance: ${text} }]`)).spec.upstreams[0]!.balance,
     ).toEqual(balance as never);
-  });
-
-  test("retries as a number and as a map", async () => {
-    const { spec } = await accepted(
-      "upstreams: [{ name: a, url: http://h, retries: 3 }, { name: b, url: http://h, retries: { max: 2, perTry: 5s } }]",
-    );
-    expect(spec.upstreams.map(({ retries }) => retries)).toEqual([
-      { max: 3, on: "idempotent", perTryMs: null },
-      { max: 2, on: "idempotent", perTryMs: 5000 },
-    ]);
   });
 });
 

@@ -1,5 +1,7 @@
 import type { ListenerSpec, PluginInstanceSpec, PluginUseSpec, RouteSpec } from "../../model/snapshot-spec.ts";
+import { gateOf, importanceOf } from "./build-admission.ts";
 import { readable, type BuildContext } from "./build-context.ts";
+import { buildRouteRateLimits, nameRateLimits } from "./build-rate-limits.ts";
 import { buildAction, type UpstreamNames } from "./build-action.ts";
 import { buildMatch } from "./build-match.ts";
 import { BACKEND, type BuiltUpstream } from "./build-upstreams.ts";
@@ -41,13 +43,13 @@ export function buildRoutes(
     const match = buildMatch(item, path, context, listenerNames);
     if (action !== null)
       built.push({
-        route: { ...routeOf(item, path, context), plugins: plugins.routes.get(index) ?? [], match, action },
+        route: { ...routeOf(item, path, context, plugins.routes.get(index) ?? []), match, action },
         name: item.name,
         path,
       });
   }
   if (context.config.backend !== undefined) {
-    built.push({ route: { ...catchAll(context), plugins: plugins.all }, name: undefined, path: ["backend"] });
+    built.push({ route: catchAll(context, plugins.all), name: undefined, path: ["backend"] });
     used.add(BACKEND);
   }
   for (const { config } of plugins.instances) for (const name of mentionedUpstreams(config)) used.add(name);
@@ -61,22 +63,25 @@ export function buildRoutes(
 
 type Plain = Omit<RouteSpec, "slot" | "id" | "match" | "action">;
 
-function routeOf(route: RouteConfig, path: ConfigPath, context: BuildContext): Plain {
+function routeOf(route: RouteConfig, path: ConfigPath, context: BuildContext, plugins: PluginUseSpec[]): Plain {
   const place = context.place(path);
   return {
     priority: route.priority ?? 0,
     timeoutMs: route.timeout ?? null,
     totalMs: route.totalMs ?? null,
     maxBodyBytes: route.maxBodySize ?? null,
-    plugins: [],
+    rateLimits: buildRouteRateLimits(route.rateLimit, path, context, plugins.length > 0),
+    maxInFlight: gateOf(route.maxInFlight),
+    importance: importanceOf(route),
+    plugins,
     labels: Object.fromEntries(Object.entries(route.labels ?? {}).filter(([, value]) => value !== undefined)),
     origin: place === null ? "file" : `file:${place}`,
   };
 }
 
-function catchAll(context: BuildContext): Unnamed["route"] {
+function catchAll(context: BuildContext, plugins: PluginUseSpec[]): Unnamed["route"] {
   return {
-    ...routeOf({}, ["backend"], context),
+    ...routeOf({}, ["backend"], context, plugins),
     match: { hosts: [], path: "/*", methods: [], headers: [], query: [], scheme: null, listeners: [] },
     action: {
       kind: "forward",
@@ -100,7 +105,7 @@ function withIds(built: readonly Unnamed[], context: BuildContext): UnslottedRou
   return built.map(({ route, name }) => {
     const id = name ?? deriveRouteId(route.match, taken);
     taken.add(id);
-    return { id, ...route };
+    return { id, ...route, rateLimits: nameRateLimits(route.rateLimits, id) };
   });
 }
 

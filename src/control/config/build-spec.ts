@@ -1,10 +1,12 @@
 import { BlockList, isIP } from "node:net";
 import { availableParallelism } from "node:os";
 import type { SnapshotSpec } from "../../model/snapshot-spec.ts";
+import { buildAdmission } from "./build-admission.ts";
 import type { BuildContext } from "./build-context.ts";
 import { buildFields } from "./build-fields.ts";
 import type { BuiltPlugins } from "./build-plugins.ts";
 import { buildListeners } from "./build-listeners.ts";
+import { buildRateLimits } from "./build-rate-limits.ts";
 import { buildRoutes, type UnslottedRoute } from "./build-routes.ts";
 import { buildUpstreams, type BuiltUpstream } from "./build-upstreams.ts";
 import { DEFAULTS } from "./defaults.ts";
@@ -40,6 +42,8 @@ export function buildSpec(context: BuildContext, plugins: BuiltPlugins): Unslott
       serverTiming: config.plugins?.serverTiming ?? false,
       showErrors: false,
     },
+    rateLimits: buildRateLimits(context),
+    admission: buildAdmission(context),
     redisUrl: config.redis?.url ?? null,
     workers: config.workers === "auto" ? availableParallelism() : (config.workers ?? 1),
   };

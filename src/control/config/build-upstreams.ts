@@ -1,6 +1,10 @@
-import type { BalanceSpec, EndpointSpec, HashKeySpec, RetrySpec, UpstreamSpec } from "../../model/snapshot-spec.ts";
+import type { BalanceSpec, EndpointSpec, HashKeySpec, UpstreamSpec } from "../../model/snapshot-spec.ts";
 import { isToken } from "../../model/header-map.ts";
+import { buildUpstreamAdmission } from "./build-admission.ts";
+import { buildBreaker } from "./build-breaker.ts";
 import { readable, type BuildContext } from "./build-context.ts";
+import { buildHealth } from "./build-health.ts";
+import { buildRetries } from "./build-retries.ts";
 import { DEFAULTS } from "./defaults.ts";
 import type { ConfigPath } from "./diagnostics.ts";
 import { parseEndpointUrl } from "./endpoint-url.ts";
@@ -44,19 +48,28 @@ function buildUpstream(
     context.error([...path, "protocol"], `${protocol} needs https endpoints`, "use https:// or protocol: http1");
   }
   if (protocol === "http3") refuseTlsOfHttp3(config, path, context);
+  const timeouts = buildTimeouts(config, context);
+  const balance = buildBalance(config.balance, path, context);
+  const spreadsEvenly = balance.policy !== "hash" && balance.policy !== "failover";
   return {
     name: config.name,
     endpoints,
     protocol,
     tls: buildUpstreamTls(config.tls, [...path, "tls"], context),
-    balance: buildBalance(config.balance, path, context),
+    balance,
     sticky: buildSticky(config.sticky, path, context),
-    retries: buildRetries(config.retries),
-    timeouts: buildTimeouts(config, context),
+    retries: buildRetries(config.retries, [...path, "retries"], context, timeouts),
+    timeouts,
     limits: {
       maxConnections: config.limits?.maxConnections ?? DEFAULTS.upstream.limits.maxConnections,
       maxPending: config.limits?.maxPending ?? DEFAULTS.upstream.limits.maxPending,
     },
+    health: buildHealth(config.health, [...path, "health"], context, { protocol, spreadsEvenly }),
+    breaker: buildBreaker(config.circuitBreaker, [...path, "circuitBreaker"], context, timeouts),
+    // Given, like those of gates, when all is known to be well.
+    breakerSlot: 0,
+    endpointBreakerSlots: endpoints.map(() => 0),
+    admission: buildUpstreamAdmission(config.limits, [...path, "limits"], context),
   };
 }
 
@@ -140,13 +153,6 @@ function buildSticky(
     context.error([...path, "sticky", "cookie"], `${JSON.stringify(sticky.cookie)} is not a cookie name`);
   }
   return { cookie: sticky.cookie };
-}
-
-/** Asking for retries asks for more than the default does: idempotent requests whose outcome is unknown count too. */
-function buildRetries(retries: UpstreamConfig["retries"]): RetrySpec {
-  if (retries === undefined) return { ...DEFAULTS.upstream.retries };
-  if (typeof retries === "number") return { max: retries, on: "idempotent", perTryMs: null };
-  return { max: retries.max ?? DEFAULTS.upstream.retries.max, on: "idempotent", perTryMs: retries.perTry ?? null };
 }
 
 function buildTimeouts(config: UpstreamConfig, context: BuildContext): UpstreamSpec["timeouts"] {

@@ -10,6 +10,7 @@ import { describeNode } from "./config-node.ts";
 import { AUTO_EDGE, DEFAULTS } from "./defaults.ts";
 import { DiagnosticBag, type ConfigPath, type Diagnostic, type Position } from "./diagnostics.ts";
 import { FileAccess, FileProblem, type ReadFile } from "./file-access.ts";
+import { checkSlots, giveSlots } from "./give-slots.ts";
 import { parseYaml } from "./parse-yaml.ts";
 import { ConfigSchema, type Config } from "./schema.ts";
 import { SchemaReader } from "./schema-reader.ts";
@@ -72,15 +73,14 @@ export async function loadConfig(file: string, options: LoadOptions = {}): Promi
   const config = new SchemaReader(bag).read(ConfigSchema, root, []) as Config;
   const context = new BuildContext({ config, root, bag, files, autoEdge: options.autoEdge ?? AUTO_EDGE });
   const plugins = await buildPlugins(context, options.plugins ?? new PluginCatalogue(NO_PLUGINS));
-  const { routes, ...rest } = buildSpec(context, plugins);
+  const unslotted = buildSpec(context, plugins);
+  checkSlots(unslotted, context);
   const sources = [...files.files, ...plugins.files];
   if (bag.hasErrors) return refused(bag, sources);
-  const slots = options.slots ?? new SlotTable();
   const spec: SnapshotSpec = {
     version: options.version ?? 1,
-    ...rest,
-    plugins: { ...rest.plugins, showErrors: options.showPluginErrors ?? false },
-    routes: routes.map((route) => ({ ...route, slot: slots.slotOf(route.id) })),
+    ...giveSlots(unslotted, options.slots ?? new SlotTable()),
+    plugins: { ...unslotted.plugins, showErrors: options.showPluginErrors ?? false },
   };
   const { level = DEFAULTS.logging.level, format = DEFAULTS.logging.format } = config.logging ?? {};
   const { secrets } = plugins;

@@ -1,6 +1,18 @@
+import { Type } from "@sinclair/typebox";
 import { DEFAULTS } from "./defaults.ts";
-import { optional, record } from "./schema-kit.ts";
-import { choice, COUNT_KIND, decimal, duration, durationOrZero, integer, size, wordOr } from "./schema-scalars.ts";
+import { optional, record, scalar } from "./schema-kit.ts";
+import {
+  bool,
+  choice,
+  COUNT_KIND,
+  decimal,
+  duration,
+  durationOrZero,
+  integer,
+  POSITIVE_SHARE_KIND,
+  size,
+  wordOr,
+} from "./schema-scalars.ts";
 
 export const workersField = optional(
   wordOr("auto", COUNT_KIND, { description: "Processes that share the ports; `auto` is one per core.", default: 1 }),
@@ -32,6 +44,21 @@ export const shutdownField = optional(
   ),
 );
 
+const Memory = record({
+  low: optional(
+    scalar(POSITIVE_SHARE_KIND, {
+      description: "Share of the memory limit from which the less important requests are refused.",
+      default: DEFAULTS.memory.low,
+    }),
+  ),
+  all: optional(
+    scalar(POSITIVE_SHARE_KIND, {
+      description: "Share from which every new request is refused.",
+      default: DEFAULTS.memory.all,
+    }),
+  ),
+});
+
 export const limitsField = optional(
   record(
     {
@@ -45,8 +72,22 @@ export const limitsField = optional(
       maxHeaderBytes: optional(size({ description: "Of a request's head; more is answered 431.", default: "16kb" })),
       maxUriBytes: optional(size({ description: "Of a request target; more is answered 414.", default: "8kb" })),
       maxBodySize: optional(size({ description: "Of a request body; more is answered 413. Default: no limit." })),
+      maxInFlight: optional(
+        integer(
+          { min: 1, max: 1_000_000 },
+          {
+            description: "Requests in flight at once, over all workers; more are answered 503. Default: no limit.",
+          },
+        ),
+      ),
+      memory: optional(
+        Type.Union([bool({ description: "false: it is not watched." }), Memory], {
+          description: "Refuses requests before the kernel kills: where a memory limit is set for the container.",
+          default: DEFAULTS.memory,
+        }),
+      ),
     },
-    { description: "What clients may send." },
+    { description: "What clients may send, and how much at once." },
   ),
 );
 

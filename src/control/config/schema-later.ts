@@ -1,52 +1,13 @@
-import { anything, oneOrMany, optional, record } from "./schema-kit.ts";
-import { bool, choice, duration, integer, looseText, text } from "./schema-scalars.ts";
+import { anything, optional, record } from "./schema-kit.ts";
+import { Redis } from "./schema-rate-limits.ts";
+import { bool, integer, looseText, text } from "./schema-scalars.ts";
 
 /** Sections whose features come in later versions: validated now, so that a configuration need not change then. */
-
-const rateFields = {
-  max: optional(integer({ min: 0 }, { description: "Requests in a window." })),
-  requests: optional(integer({ min: 0 }, { description: "FlexGate's spelling of `max`." })),
-  window: optional(duration({ description: "Length of the window." })),
-  windowMs: optional(duration({ description: "FlexGate's spelling of `window`." })),
-  burst: optional(integer({ min: 0 }, { description: "Above `max` for a moment." })),
-  message: optional(text({ description: "FlexGate: text of the refusal." })),
-};
-
-const RateLimit = record({
-  ...rateFields,
-  by: optional(
-    oneOrMany(text({ description: "`clientIp`, `route`, `identity`, `header:X` or `claim:X`." }), {
-      description: "What is counted.",
-      default: "clientIp",
-    }),
-  ),
-  mode: optional(
-    choice(["enforce", "shadow"], { description: "`shadow` counts and refuses nothing.", default: "enforce" }),
-  ),
-});
-
-export const RateLimits = oneOrMany(RateLimit, { description: "How often it may be asked.", later: true });
-
-const Redis = record(
-  { url: text({ description: "redis://[user:password@]host:port/db", secret: true }) },
-  { description: "A Redis server." },
-);
-
-export const rateLimitField = optional(
-  record(
-    {
-      backend: optional(choice(["local", "redis"], { description: "Where counts are kept.", default: "local" })),
-      redis: optional(Redis),
-      global: optional(record(rateFields, { description: "For all requests of a client together." })),
-    },
-    { description: "Limits for the whole gateway.", later: true },
-  ),
-);
 
 export const redisField = optional({
   ...Redis,
   description:
-    "Keeps what machines share: the `kv` of plugins, and in later versions rate limits and the discovery cache.",
+    "Keeps what machines share: the `kv` of plugins, rate limits with `backend: redis`, and in later versions the discovery cache.",
 } as typeof Redis);
 
 export const storeField = optional(

@@ -15,8 +15,8 @@ import {
   size,
   text,
 } from "./schema-scalars.ts";
-import { HASH_KIND } from "./schema-upstreams.ts";
-import { RateLimits } from "./schema-later.ts";
+import { HASH_KIND, MOST_IN_FLIGHT } from "./schema-upstreams.ts";
+import { routeRateLimits } from "./schema-rate-limits.ts";
 import { routePluginsField, skipField } from "./schema-plugins.ts";
 
 const FieldCondition = Type.Union([
@@ -149,6 +149,9 @@ const actionFields = {
   maxBodySize: optional(size({ description: "The largest request body. Default: `limits.maxBodySize`." })),
 };
 
+/** From the most important class on. */
+export const IMPORTANCE = ["high", "normal", "low"] as const;
+
 export const RouteSchema = record({
   name: optional(
     name({ description: "Its id in metrics, logs and the admin API. Default: made from host, path and methods." }),
@@ -163,7 +166,20 @@ export const RouteSchema = record({
       refusesNull: true,
     }),
   ),
-  rateLimit: optional(RateLimits),
+  rateLimit: routeRateLimits,
+  maxInFlight: optional(
+    integer(
+      { min: 1, max: MOST_IN_FLIGHT },
+      { description: "Requests in flight at once, over all workers; more are answered 503. Default: no limit." },
+    ),
+  ),
+  importance: optional(
+    choice(IMPORTANCE, {
+      description:
+        "When something has to give, `low` goes first and `high` last. Not `priority`, which decides between routes.",
+      default: "normal",
+    }),
+  ),
   plugins: routePluginsField,
   skip: skipField,
   labels: optional(

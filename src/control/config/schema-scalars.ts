@@ -149,6 +149,18 @@ export function wordOr<const W extends string | boolean, T>(word: W, other: Scal
 }
 
 export const PATH_PATTERN_KIND = checked("a path such as /healthz", pathPatternProblem);
+/** A share that may be nothing or all. */
+export const SHARE_KIND = numberKind("a number", { min: 0, max: 1 }, Number.isFinite);
+/** Thresholds: 0 would be crossed by nothing at all. */
+export const POSITIVE_SHARE_KIND: ScalarKind<number> = {
+  expected: "a number above 0, up to 1",
+  json: { type: "number", exclusiveMinimum: 0, maximum: 1 },
+  read: (node) => {
+    const reading = SHARE_KIND.read(node);
+    return reading !== null && "value" in reading && reading.value === 0 ? null : reading;
+  },
+};
+export const TIMES_KIND = numberKind("a whole number", { min: 1, max: 1_000_000 }, Number.isSafeInteger);
 export const COUNT_KIND = numberKind("a whole number", { min: 1, max: 1024 }, Number.isSafeInteger);
 
 const LONGEST_MS = 2 ** 31 - 1;

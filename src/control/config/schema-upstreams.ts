@@ -1,7 +1,10 @@
 import { Type, type Static } from "@sinclair/typebox";
 import { DEFAULTS } from "./defaults.ts";
-import { anything, oneOrMany, optional, record, scalar, type ScalarKind } from "./schema-kit.ts";
-import { bool, choice, decimal, duration, durationOrZero, integer, looseText, name, text } from "./schema-scalars.ts";
+import { BreakerSchema } from "./schema-breaker.ts";
+import { HealthSchema } from "./schema-health.ts";
+import { optional, record, scalar, type ScalarKind } from "./schema-kit.ts";
+import { RetriesSchema } from "./schema-retries.ts";
+import { bool, choice, duration, integer, name, text } from "./schema-scalars.ts";
 
 const url = text({
   description:
@@ -50,31 +53,6 @@ const Balance = Type.Union(
   },
 );
 
-const RETRY_ON = ["connect-failure", "reset", "timeout", "5xx", "502", "503", "504", "idempotent", "safe"] as const;
-const retryCount = integer({ min: 0, max: 20 }, { description: "Attempts after the first.", default: 1 });
-
-const Retries = Type.Union(
-  [
-    retryCount,
-    record({
-      max: optional(retryCount),
-      on: optional(
-        oneOrMany(choice(RETRY_ON, { description: "A reason to try again." }), {
-          description: "What is worth another attempt.",
-          later: true,
-        }),
-      ),
-      perTry: optional(
-        duration({ description: "Until the reply's head, of each attempt. Default: what is left of the timeout." }),
-      ),
-    }),
-  ],
-  {
-    description:
-      "Attempts after the first, on other endpoints where there are some. Trap: once this is given, idempotent requests (GET, PUT, DELETE …) whose outcome is unknown are sent again too; without it, one retry of what provably was not processed. POST is never sent twice.",
-  },
-);
-
 const { upstream } = DEFAULTS;
 
 const Timeouts = record({
@@ -93,6 +71,20 @@ const Timeouts = record({
   ),
 });
 
+/** A count of this many in flight is none. */
+export const MOST_IN_FLIGHT = 1_000_000;
+
+const Queue = record(
+  {
+    max: integer({ min: 0, max: 1_000_000 }, { description: "Requests that wait; 0: nobody does." }),
+    wait: optional(duration({ description: "The longest wait.", default: upstream.queueWaitMs })),
+  },
+  {
+    description:
+      "Who waits for a place below `maxInFlight`, in each worker, the most important first; the others are answered 503 at once. Default: nobody.",
+  },
+);
+
 const Limits = record({
   maxConnections: optional(
     integer({ min: 1 }, { description: "In flight at one endpoint at once.", default: upstream.limits.maxConnections }),
@@ -105,6 +97,22 @@ const Limits = record({
         default: upstream.limits.maxPending,
       },
     ),
+  ),
+  maxInFlight: optional(
+    integer(
+      { min: 1, max: MOST_IN_FLIGHT },
+      {
+        description:
+          "In flight at all endpoints together, over all workers; more wait or are answered 503. Default: no limit.",
+      },
+    ),
+  ),
+  queue: optional(Queue),
+  adaptive: optional(
+    bool({
+      description: `Finds the limit by itself, from how latency grows, up to \`maxInFlight\` (then ${upstream.adaptiveMax} unless it is given).`,
+      default: false,
+    }),
   ),
 });
 
@@ -120,64 +128,6 @@ const Tls = record({
     }),
   ),
 });
-
-const CircuitBreaker = record(
-  {
-    enabled: optional(bool({ description: "Off with false.", default: true })),
-    failureThreshold: optional(
-      integer({ min: 1 }, { description: "Failures in a row that open it (FlexGate: a percentage)." }),
-    ),
-    failureRatio: optional(decimal({ min: 0, max: 1 }, { description: "Share of failures that opens it." })),
-    minimumRequests: optional(integer({ min: 1 }, { description: "Requests before the ratio counts." })),
-    window: optional(duration({ description: "What is looked back at." })),
-    openDuration: optional(duration({ description: "How long it stays open before it probes." })),
-    successThreshold: optional(
-      integer({ min: 1 }, { description: "Probes that must succeed to close it (FlexGate)." }),
-    ),
-    halfOpenRequests: optional(integer({ min: 1 }, { description: "Probes at once (FlexGate)." })),
-    timeout: optional(duration({ description: "A slower reply counts as a failure (FlexGate)." })),
-  },
-  { description: "Stops sending to an upstream that fails.", later: true },
-);
-
-const Health = record(
-  {
-    active: optional(
-      record(
-        {
-          path: optional(text({ description: "What to ask for.", default: "/" })),
-          interval: optional(duration({ description: "Between two checks.", default: "10s" })),
-          timeout: optional(duration({ description: "Of one check." })),
-          expect: optional(
-            oneOrMany(looseText({ description: "A status such as 200 or 2xx." }), {
-              description: "Statuses that count as healthy.",
-            }),
-          ),
-          host: optional(text({ description: "Host header of a check." })),
-          healthyAfter: optional(integer({ min: 1 }, { description: "Successes in a row." })),
-          unhealthyAfter: optional(integer({ min: 1 }, { description: "Failures in a row." })),
-        },
-        { description: "Asks each endpoint from time to time." },
-      ),
-    ),
-    passive: optional(
-      record(
-        {
-          consecutiveFailures: optional(
-            integer({ min: 1 }, { description: "Failures in a row that eject an endpoint." }),
-          ),
-          ejectFor: optional(durationOrZero({ description: "How long it stays out the first time." })),
-          maxEjected: optional(
-            decimal({ min: 0, max: 1 }, { description: "Share of the endpoints that may be out at once." }),
-          ),
-          slow: optional(anything({ description: "Ejects endpoints much slower than their peers." })),
-        },
-        { description: "Learns from real traffic." },
-      ),
-    ),
-  },
-  { description: "When an endpoint takes no traffic.", later: true },
-);
 
 export const UpstreamSchema = record({
   name: name({ description: "What routes call it." }),
@@ -198,12 +148,15 @@ export const UpstreamSchema = record({
       { description: "A client stays with the endpoint it was first sent to, by a cookie." },
     ),
   ),
-  retries: optional(Retries),
+  retries: optional(RetriesSchema),
   timeout: optional(duration({ description: "Alias of `timeouts.firstByte`." })),
   timeouts: optional({ ...Timeouts, description: "How long each part may take." } as typeof Timeouts),
-  limits: optional({ ...Limits, description: "What one endpoint is asked to bear." } as typeof Limits),
-  health: optional(Health),
-  circuitBreaker: optional(CircuitBreaker),
+  limits: optional({
+    ...Limits,
+    description: "What the upstream and each endpoint is asked to bear.",
+  } as typeof Limits),
+  health: optional(HealthSchema),
+  circuitBreaker: optional(BreakerSchema),
 });
 
 /** Proxymity's list: together they are one upstream, balanced round-robin, behind a route for every path. */

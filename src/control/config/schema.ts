@@ -1,17 +1,10 @@
 import { Type, type Static } from "@sinclair/typebox";
 import { optional, record } from "./schema-kit.ts";
 import { loggingField, limitsField, shutdownField, timeoutsField, workersField } from "./schema-globals.ts";
-import {
-  adminField,
-  discoveryField,
-  eventsField,
-  rateLimitField,
-  redisField,
-  storeField,
-  tracingField,
-} from "./schema-later.ts";
+import { adminField, discoveryField, eventsField, redisField, storeField, tracingField } from "./schema-later.ts";
 import { listenersField, ProxySchema } from "./schema-listeners.ts";
 import { pluginsField } from "./schema-plugins.ts";
+import { rateLimitField } from "./schema-rate-limits.ts";
 import { routesField } from "./schema-routes.ts";
 import { securityField, trustedProxiesField } from "./schema-security.ts";
 import { backendField, UpstreamSchema } from "./schema-upstreams.ts";

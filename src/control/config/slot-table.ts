@@ -1,3 +1,6 @@
+import { BREAKER_SLOTS, GATES } from "../../proxy/shared-state.ts";
+import { SharedSlots } from "./shared-slots.ts";
+
 /**
  * Gives each route id a small number that counters are kept under. An id keeps its number across versions; a number is given to
  * another id only after `free`, because until the last request of the old route has ended its counters still move.
@@ -7,6 +10,9 @@ export class SlotTable {
   readonly #freed: number[] = [];
   /** 0 is for exchanges that matched no route. */
   #next = 1;
+  /** Of what lies in memory of a fixed size that workers share. */
+  readonly breakers = new SharedSlots(BREAKER_SLOTS);
+  readonly gates = new SharedSlots(GATES);
 
   slotOf(id: string): number {
     const known = this.#slots.get(id);
