@@ -24,6 +24,7 @@ upward.serve(
     commit: () => null,
     abort: () => null,
     notReady: () => null,
+    verdicts: () => null,
     drain: () => (setImmediate(() => process.exit(0)), { complete: true }),
     ping: () => ({ rssBytes: 1, modulesLoaded: 0, listeners: [] }),
   },

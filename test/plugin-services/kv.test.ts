@@ -4,10 +4,10 @@ import { kvOf } from "../../src/plugin-services/kv-store.ts";
 import { MemoryKv } from "../../src/plugin-services/memory-kv.ts";
 import { RedisKv } from "../../src/plugin-services/redis-kv.ts";
 import { eventually, Gate } from "../kit/eventually.ts";
+import { describeWithRedis, RedisServer } from "../kit/redis-server.ts";
 import { capturedLog } from "./captured-log.ts";
 import { kvContract } from "./kv-contract.ts";
 import { KvRelay } from "./kv-relay.ts";
-import { NO_REDIS, RedisServer } from "./redis-server.ts";
 
 describe("in memory", () => {
   let now = 1000;
@@ -23,7 +23,7 @@ describe("through a worker's channel", () => {
   kvContract("supervisor", () => ({ kv: (plugin) => kvOf(relay, plugin), pass: (ms) => void (now += ms) }));
 });
 
-describe.skipIf(NO_REDIS !== null)(`in Redis${NO_REDIS === null ? "" : ` (skipped: ${NO_REDIS})`}`, () => {
+describeWithRedis("in Redis", () => {
   let server: RedisServer;
   let store: RedisKv;
   beforeAll(async () => {
@@ -32,7 +32,7 @@ describe.skipIf(NO_REDIS !== null)(`in Redis${NO_REDIS === null ? "" : ` (skippe
   });
   afterAll(async () => {
     store.close();
-    await server[Symbol.asyncDispose]();
+    await server.stop();
   });
   kvContract("redis", () => ({ kv: (plugin) => kvOf(store, plugin), pass: (ms) => server.pass(ms) }));
 });
