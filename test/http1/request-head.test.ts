@@ -184,8 +184,8 @@ describe("the fields of a request", () => {
       "Upgrades: 1",
       "Upgrad-: 1",
       "Connectio-: 1",
-      "Content_Length: 9",
-      "Transfer_Encoding: chunked",
+      "Content+Length: 9",
+      "Transfer+Encoding: chunked",
     ];
     expect(fields(got(...lookalikes)).length).toBe(9);
     expect(request(got(...lookalikes)).framing).toBe(NO_BODY);

@@ -1,6 +1,7 @@
 import type { UncutFields } from "../../model/header-map.ts";
 import { Watched } from "../../model/watched-fields.ts";
-import { COLON, CR, FIELD_VALUE, HTAB, isName, LF, nameOctets, SP, TOKEN } from "./octets.ts";
+import { isDisguised } from "../own-fields.ts";
+import { COLON, CR, FIELD_VALUE, HTAB, isName, LF, nameOctets, PLAIN_NAME, SP, TOKEN } from "./octets.ts";
 
 /** More fields than any sane message has; what a hostile one can make every later loop over the fields cost. */
 const MAX_FIELDS = 256;
@@ -23,9 +24,7 @@ const X_REQUEST_ID = nameOctets("x-request-id");
 const CONTENT_TYPE = nameOctets("content-type");
 const X_REAL_IP = nameOctets("x-real-ip");
 const FORWARDED = nameOctets("forwarded");
-const X_FORWARDED_FOR = nameOctets("x-forwarded-for");
-const X_FORWARDED_HOST = nameOctets("x-forwarded-host");
-const X_FORWARDED_PROTO = nameOctets("x-forwarded-proto");
+const X_FORWARDED = nameOctets("x-forwarded-");
 const EVENT_STREAM = nameOctets("text/event-stream");
 
 /**
@@ -51,6 +50,12 @@ export class FieldSection implements UncutFields {
   expect: string | null = null;
   /** Content-Type says `text/event-stream`: such a body may be quiet. */
   eventStream = false;
+  readonly #from: "client" | "upstream";
+
+  /** @param from what a client says in the name of our own fields is not kept */
+  constructor(from: "client" | "upstream") {
+    this.#from = from;
+  }
 
   /**
    * Reads the field lines from `at` to the end of `text`, the latin1 text of `bytes` from `base` on, the CR LF of its last line
@@ -61,7 +66,9 @@ export class FieldSection implements UncutFields {
     const end = base + text.length;
     while (at < end) {
       let colon = at;
-      while (TOKEN[bytes[colon]!] === 1) colon++;
+      while (PLAIN_NAME[bytes[colon]!] === 1) colon++;
+      const isPlain = bytes[colon] === COLON;
+      if (!isPlain) while (TOKEN[bytes[colon]!] === 1) colon++;
       if (bytes[colon] !== COLON || colon === at) return nameFault(bytes[at]!, bytes[colon]!);
       let from = colon + 1;
       while (bytes[from] === SP || bytes[from] === HTAB) from++;
@@ -71,7 +78,7 @@ export class FieldSection implements UncutFields {
       if (bytes[next] !== CR || bytes[next + 1] !== LF) return "control character in a field value";
       let to = next;
       while (to > from && (bytes[to - 1] === SP || bytes[to - 1] === HTAB)) to--;
-      const kind = kindOf(bytes, at, colon - at);
+      const kind = isPlain ? kindOf(bytes, at, colon - at) : this.#kindOfDisguise(text.slice(at - base, colon - base));
       if (kind >= Kind.contentType) this.#note(kind, bytes, from);
       else if (kind !== Kind.plain) {
         const fault = this.#sort(kind, text.slice(from - base, to - base));
@@ -97,6 +104,11 @@ export class FieldSection implements UncutFields {
         at = end + 2;
       }
     }
+  }
+
+  /** None of the names that are told apart below has a `_`; some may be meant by one. */
+  #kindOfDisguise(name: string): Kind {
+    return this.#from === "client" && isDisguised(name) ? Kind.dropped : Kind.plain;
   }
 
   #keep(from: number, to: number): void {
@@ -187,17 +199,16 @@ function kindOf(bytes: Uint8Array, at: number, length: number): Kind {
       if (isName(bytes, at, CONTENT_TYPE)) return Kind.contentType;
       return isName(bytes, at, X_REQUEST_ID) ? Kind.requestId : Kind.plain;
     case 14:
-      return isName(bytes, at, CONTENT_LENGTH) ? Kind.contentLength : Kind.plain;
-    case 15:
-      return isName(bytes, at, X_FORWARDED_FOR) ? Kind.forwarded : Kind.plain;
+      if (isName(bytes, at, CONTENT_LENGTH)) return Kind.contentLength;
+      return isName(bytes, at, X_FORWARDED) ? Kind.forwarded : Kind.plain;
     case 16:
       if (isName(bytes, at, PROXY_CONNECTION)) return Kind.dropped;
-      return isName(bytes, at, X_FORWARDED_HOST) ? Kind.forwarded : Kind.plain;
+      return isName(bytes, at, X_FORWARDED) ? Kind.forwarded : Kind.plain;
     case 17:
       if (isName(bytes, at, TRANSFER_ENCODING)) return Kind.transferEncoding;
-      return isName(bytes, at, X_FORWARDED_PROTO) ? Kind.forwarded : Kind.plain;
+      return isName(bytes, at, X_FORWARDED) ? Kind.forwarded : Kind.plain;
     default:
-      return Kind.plain;
+      return length > 12 && isName(bytes, at, X_FORWARDED) ? Kind.forwarded : Kind.plain;
   }
 }
 

@@ -20,6 +20,9 @@ function among(characters: string): Uint8Array {
 /** tchar, RFC 9110 §5.6.2: methods and field names. */
 export const TOKEN = among(`!#$%&'*+-.^_\`|~${DIGIT}${ALPHA}`);
 
+/** TOKEN without `_`: names that have one are rare, and looked at twice. */
+export const PLAIN_NAME = table((octet) => TOKEN[octet] === 1 && octet !== 0x5f);
+
 /** field-vchar, SP and HTAB, RFC 9110 §5.5; the same octets make a reason-phrase (RFC 9112 §4). obs-text passes. */
 export const FIELD_VALUE = table((octet) => octet === HTAB || (octet >= 0x20 && octet !== 0x7f));
 

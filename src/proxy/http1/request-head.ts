@@ -92,7 +92,7 @@ export function parseRequestHead(
   const text = bytes.latin1Slice(start, end + 2);
   const method = text.slice(0, line.methodEnd - start);
   const target = text.slice(line.methodEnd - start + 1, line.targetEnd - start);
-  const fields = new FieldSection();
+  const fields = new FieldSection("client");
   const fault = fields.read(bytes, text, start, line.next);
   if (fault !== null) return new GatewayError(fault === TOO_MANY_FIELDS ? "header_too_large" : "bad_request", fault);
   const framing = requestFraming(fields, line.minor);

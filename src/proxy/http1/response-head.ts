@@ -69,7 +69,7 @@ export function parseResponseHead(
   const text = bytes.latin1Slice(start, end + 2);
   const line = parseStatusLine(bytes, text, start);
   if (line === null) return bad("malformed status line");
-  const fields = new FieldSection();
+  const fields = new FieldSection("upstream");
   const fault = fields.read(bytes, text, start, line.next);
   if (fault !== null) return bad(fault);
   const framing = responseFraming(fields, line.minor, line.status, requestMethod);

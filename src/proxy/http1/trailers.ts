@@ -1,5 +1,6 @@
 import "./latin1.ts";
 import { HeaderMap } from "../../model/header-map.ts";
+import { isDisguised, isForwardedName } from "../own-fields.ts";
 import { type Fault, FieldSection } from "./field-section.ts";
 
 /**
@@ -13,17 +14,18 @@ const FORBIDDEN: ReadonlySet<string> = new Set(
     "content-encoding content-type content-range",
     "cache-control expect max-forwards pragma range age date expires location retry-after vary",
     "if-match if-none-match if-modified-since if-unmodified-since if-range",
-    "forwarded via x-forwarded-for x-forwarded-host x-forwarded-proto x-real-ip x-request-id",
+    "forwarded via x-real-ip x-request-id",
   ].flatMap((names) => names.split(" ")),
 );
 
 export function isForbiddenInTrailers(name: string): boolean {
-  return FORBIDDEN.has(name.toLowerCase());
+  if (name.includes("_") && isDisguised(name)) return true;
+  return FORBIDDEN.has(name.toLowerCase()) || isForwardedName(name);
 }
 
 /** Parses a trailer section from `start` to `end`, where CR LF follows; without the forbidden fields, which are dropped. */
 export function parseTrailers(bytes: Buffer, start: number, end: number): HeaderMap | Fault {
-  const fields = new FieldSection();
+  const fields = new FieldSection("client");
   const fault = fields.read(bytes, bytes.latin1Slice(start, end + 2), start, start);
   if (fault !== null) return fault;
   const names: string[] = [];

@@ -5,6 +5,7 @@ import type { ListenerSpec } from "../../model/snapshot-spec.ts";
 import type { Ticker } from "../ticker.ts";
 import { toWebHeaders } from "../web-headers.ts";
 import type { Listener, ListenerContext } from "./listener.ts";
+import { BusyConnections } from "./busy-connections.ts";
 import { localReply } from "./local-reply.ts";
 import { readRequest, type RequestSource } from "./serve-request.ts";
 import { ServeResponder, type ResponderHost } from "./serve-responder.ts";
@@ -42,6 +43,7 @@ class ServeListener implements Listener, RequestSource, ResponderHost {
   #server: Server;
   /** Servers that a change of certificates replaced and whose connections have not ended yet. */
   readonly #retired = new Set<Server>();
+  readonly #busy: BusyConnections;
   #open = 0;
   #leaving = false;
   #onEmpty: (() => void) | null = null;
@@ -49,6 +51,7 @@ class ServeListener implements Listener, RequestSource, ResponderHost {
   constructor(spec: ListenerSpec, context: ListenerContext) {
     this.#spec = spec;
     this.context = context;
+    this.#busy = new BusyConnections(() => context.door.limits);
     this.scheme = spec.tls.length > 0 ? "https" : "http";
     this.#server = this.#bind(spec, spec.port);
   }
@@ -107,6 +110,8 @@ class ServeListener implements Listener, RequestSource, ResponderHost {
   #fetch(request: Request, server: Server): Answer {
     const init = readRequest(request, this);
     if (init instanceof GatewayError) return this.#refuse(init, request, server);
+    const tooMany = this.#busy.enter(init.peer);
+    if (tooMany !== null) return this.#refuse(tooMany, request, server).then((reply) => this.#ending(reply));
     // A reply may take its time to start and a stream may be quiet: the exchange has clocks of its own.
     server.timeout(request, 0);
     const exchange = new Exchange(init);
@@ -120,9 +125,8 @@ class ServeListener implements Listener, RequestSource, ResponderHost {
       responder.failed(new GatewayError("internal", "the gateway threw", { cause }));
     }
     const answer = responder.answer();
-    // HTTP/2 and HTTP/3 have no such field.
-    if (!this.#leaving || this.#spec.http2 || this.#spec.http3 || answer === undefined) return answer;
-    return answer instanceof Promise ? answer.then(lastOne) : lastOne(answer);
+    if (!this.#leaving || answer === undefined) return answer;
+    return answer instanceof Promise ? answer.then((reply) => this.#ending(reply)) : this.#ending(answer);
   }
 
   settled(request: Request): void {
@@ -135,6 +139,7 @@ class ServeListener implements Listener, RequestSource, ResponderHost {
 
   ended(exchange: Exchange, error?: GatewayError): void {
     this.context.door.ended(exchange, error);
+    this.#busy.leave(exchange.peer);
     if (--this.#open === 0) this.#onEmpty?.();
   }
 
@@ -160,6 +165,12 @@ class ServeListener implements Listener, RequestSource, ResponderHost {
     });
   }
 
+  /** The last reply of its connection, where the client can be told so: HTTP/2 and HTTP/3 have no such field. */
+  #ending(response: Response | undefined): Response | undefined {
+    if (!this.#spec.http2 && !this.#spec.http3) response?.headers.set("connection", "close");
+    return response;
+  }
+
   #idleSeconds(): number {
     return Math.min(MAX_IDLE_SECONDS, Math.max(1, Math.ceil(this.context.door.timeouts.keepAliveMs / 1000)));
   }
@@ -180,9 +191,4 @@ class ServeListener implements Listener, RequestSource, ResponderHost {
       error: () => new Response(null, { status: 500 }),
     });
   }
-}
-
-function lastOne(response: Response | undefined): Response | undefined {
-  response?.headers.set("connection", "close");
-  return response;
 }

@@ -1,6 +1,7 @@
 import type { ExchangeInit, Peer } from "../../model/exchange.ts";
 import { GatewayError } from "../../model/gateway-error.ts";
 import { HeaderMap } from "../../model/header-map.ts";
+import { isDisguised } from "../own-fields.ts";
 import { StreamBody } from "../web-stream-body.ts";
 import type { ListenerContext } from "./listener.ts";
 
@@ -19,6 +20,7 @@ interface Framing {
   chunked: boolean;
   upgrade: string | null;
   bytes: number;
+  hasDelete: boolean;
 }
 
 /** @returns what the gateway needs to know of a request, or why it is refused. */
@@ -34,6 +36,7 @@ export function readRequest(request: Request, source: RequestSource): ExchangeIn
 
   const headers = new HeaderMap();
   const framing = copyHeaders(request.headers, headers);
+  if (framing.hasDelete) return refused("control character in a field value");
   if (framing.bytes > context.door.limits.maxHeaderBytes) return new GatewayError("header_too_large");
   const authority = framing.authority ?? url.slice(url.indexOf("//") + 2, slash);
   const host = hostOf(authority);
@@ -66,9 +69,19 @@ function refused(why: string): GatewayError {
 function copyHeaders(from: Headers, to: HeaderMap): Framing {
   const names = to.rawNames;
   const values = to.rawValues;
-  const framing: Framing = { authority: null, contentLength: null, chunked: false, upgrade: null, bytes: 0 };
+  const framing: Framing = {
+    authority: null,
+    contentLength: null,
+    chunked: false,
+    upgrade: null,
+    bytes: 0,
+    hasDelete: false,
+  };
   // Bun hands out lower-case names. `forEach` costs the same as `entries` and `toJSON` and keeps Set-Cookie apart.
   from.forEach((value, name) => {
+    if (name.includes("_") && isDisguised(name)) return;
+    // The one control character that Bun lets pass, with HTTP/2, too; looking for it costs 6 ns a field.
+    if (value.includes("\x7f")) framing.hasDelete = true;
     names.push(name);
     values.push(value);
     framing.bytes += name.length + value.length + 4;

@@ -77,6 +77,7 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
     this.#finished = true;
     if (this.exchange === null) return hangUp(this.#socket);
     this.body?.finished(new GatewayError("client_closed", "the client stopped in the middle of its request"));
+    this.exchange?.running?.doubt?.();
   }
 
   onClose(): void {
@@ -231,8 +232,7 @@ export class WireConnection implements SocketEvents, BodySource, ReplyOwner, Tic
     if (closing || this.#lastExchange || this.host.draining) return this.#leave();
     this.reader.resume();
     if (this.#processing) return;
-    const { waiting } = this.reader;
-    if (waiting !== null) this.#process(waiting);
+    if (this.reader.waiting !== null) this.#process(this.reader.waiting);
     if (this.#finished && this.exchange === null && this.#open && !this.lingering) hangUp(this.#socket);
   }
 

@@ -19,7 +19,7 @@ class WireListener implements Listener, PrefaceHost {
   draining = false;
   leaveAt = Number.POSITIVE_INFINITY;
   readonly #connections = new Set<WireConnection | WirePreface>();
-  readonly #addresses = new AddressCounts();
+  readonly #addresses: AddressCounts;
   readonly #server: { readonly port: number; stop(closeConnections?: boolean): void };
   #drained: (() => void) | null = null;
 
@@ -27,6 +27,7 @@ class WireListener implements Listener, PrefaceHost {
     this.spec = spec;
     this.context = context;
     this.identities = identitiesOf(spec);
+    this.#addresses = new AddressCounts(() => context.door.limits.maxConnectionsPerIp);
     const options = {
       hostname: spec.host,
       port: spec.port,
@@ -70,17 +71,26 @@ class WireListener implements Listener, PrefaceHost {
 
   closed(connection: WireConnection): void {
     this.#connections.delete(connection);
-    this.#addresses.leave(connection.peer.address);
+    this.#addresses.leave(connection.peer);
     this.#settle();
+  }
+
+  admits(preface: WirePreface): boolean {
+    preface.counted = true;
+    const error = this.#addresses.enter(preface.peer);
+    if (error !== null) this.context.door.refuse(error, this.spec.name, preface.peer.address);
+    return error === null;
   }
 
   entered(preface: WirePreface, connection: WireConnection): void {
     this.#connections.delete(preface);
-    this.#enter(connection);
+    if (preface.counted) this.#connections.add(connection);
+    else this.#enter(connection);
   }
 
   left(preface: WirePreface): void {
-    this.#connections.delete(preface);
+    if (!this.#connections.delete(preface)) return;
+    if (preface.counted) this.#addresses.leave(preface.peer);
     this.#settle();
   }
 
@@ -96,20 +106,20 @@ class WireListener implements Listener, PrefaceHost {
 
   #enter(connection: WireConnection): void {
     this.#connections.add(connection);
-    const { maxConnectionsPerIp } = this.context.door.limits;
-    const held = this.#addresses.enter(connection.peer.address);
-    if (maxConnectionsPerIp === null || held <= maxConnectionsPerIp) return;
-    connection.refuse(new GatewayError("overloaded", `limits.maxConnectionsPerIp: ${connection.peer.address}`));
+    const error = this.#addresses.enter(connection.peer);
+    if (error !== null) connection.refuse(error);
   }
 
   #acceptPreface(socket: AcceptedSocket, full: boolean): void {
     const preface = new WirePreface(socket, this);
     socket.data = preface;
     this.#connections.add(preface);
-    if (!full) return;
-    this.context.door.refuse(new GatewayError("overloaded", "maxConnections"), this.spec.name, socket.remoteAddress);
+    if (full) {
+      const error = new GatewayError("overloaded", "limits.maxConnections");
+      this.context.door.refuse(error, this.spec.name, socket.remoteAddress);
+    }
     // A handshake only to say no would be the dearest answer of all.
-    preface.terminate();
+    if (full || (!this.spec.proxyProtocol && !this.admits(preface))) preface.terminate();
   }
 
   #settle(): void {

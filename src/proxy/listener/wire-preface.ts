@@ -19,6 +19,8 @@ export interface AcceptedSocket extends ByteSocket {
 export interface PrefaceHost extends WireHost {
   /** Those of now: an update reaches the handshakes that begin after it. null: cleartext. */
   readonly identities: TlsIdentities | null;
+  /** A handshake counts as soon as it is known whose it is. @returns false when that client holds too many connections */
+  admits(preface: WirePreface): boolean;
   /** HTTP begins. */
   entered(preface: WirePreface, connection: WireConnection): void;
   left(preface: WirePreface): void;
@@ -40,6 +42,8 @@ export class WirePreface implements SocketEvents, Ticked {
   tickSlot = -1;
   readonly #host: PrefaceHost;
   readonly #since: number;
+  /** Among the connections of its client's address. */
+  counted = false;
   #socket: AcceptedSocket;
   #peer: Peer;
   #step: "proxy" | "hello" | "handshake" | "over";
@@ -53,6 +57,11 @@ export class WirePreface implements SocketEvents, Ticked {
     this.#step = host.spec.proxyProtocol ? "proxy" : "hello";
     this.#since = host.context.fast.now;
     host.context.fast.add(this);
+  }
+
+  /** The client, as far as it is known: the socket's until a PROXY header says otherwise. */
+  get peer(): Peer {
+    return this.#peer;
   }
 
   onData(bytes: Buffer): void {
@@ -118,6 +127,7 @@ export class WirePreface implements SocketEvents, Ticked {
 
   #readOn(input: Buffer, identities: TlsIdentities | null): void {
     if (identities === null) this.#enter(this.#socket, input);
+    else if (!this.counted && !this.#host.admits(this)) this.terminate();
     else if (input.byteLength > 0) this.#readHello(input, identities);
   }
 

@@ -1,8 +1,11 @@
 import type { Exchange, Identity } from "../../model/exchange.ts";
-import type { HeaderMap } from "../../model/header-map.ts";
+import { type HeaderMap, sameName } from "../../model/header-map.ts";
+import { isForwardedName } from "../own-fields.ts";
 
 /** What only a trusted peer may say. */
-const CLAIMS = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-real-ip", "forwarded"] as const;
+function isClaim(name: string): boolean {
+  return isForwardedName(name) || sameName(name, "x-real-ip") || sameName(name, "forwarded");
+}
 
 /**
  * The request's fields for hooks to read and change. What an untrusted peer claims about the client is taken out first, so that
@@ -12,7 +15,7 @@ export function cleanHeaders(exchange: Exchange): HeaderMap {
   const { headers } = exchange.edit();
   if (exchange.cleaned) return headers;
   exchange.cleaned = true;
-  if (!exchange.peer.trusted) for (const name of CLAIMS) headers.remove(name);
+  if (!exchange.peer.trusted) for (const name of headers.rawNames.filter(isClaim)) headers.remove(name.toLowerCase());
   return headers;
 }
 

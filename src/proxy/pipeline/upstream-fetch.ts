@@ -122,6 +122,8 @@ class Asker implements ForwardHost {
 
   attemptFailed(): void {}
 
+  budgetExhausted(): void {}
+
   #fail(error: GatewayError): void {
     this.#promise.reject(new TypeError(`${error.kind}: ${error.detail}`));
   }

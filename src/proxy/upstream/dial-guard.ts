@@ -1,49 +1,71 @@
-import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { GatewayError } from "../../model/gateway-error.ts";
-import { AddressSet, plainAddress } from "../client-address.ts";
+import { plainAddress } from "../client-address.ts";
+import { DialPolicy } from "./dial-policy.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { type Resolve, resolveBySystem } from "./resolve.ts";
 
 /** Names are asked again after this long: short enough for a moved service, long enough to cost nothing. */
 const TTL_MS = 5_000;
 
+type Verdict = readonly string[] | GatewayError;
+
 /**
  * Decides what may be dialled, on the address that really is: names are resolved here, once, and what was checked is what the
  * transport connects to, so that a name cannot change its mind in between (DNS rebinding).
+ *
+ * No name leads to metadata services or link-local addresses. Those can only be had by writing the address itself, and only by the
+ * operator: an endpoint that was discovered or registered is held to the same as a name.
  */
 export class DialGuard {
-  readonly #blocked: AddressSet;
+  readonly policy: DialPolicy;
   readonly #allowedHosts: readonly string[] | null;
   readonly #now: () => number;
+  readonly #resolve: Resolve;
+  /** Look-ups under way: however many requests wait for a name, it is asked for once. */
+  readonly #asking = new WeakMap<Endpoint, Promise<Verdict>>();
 
-  constructor(blockedIPs: readonly string[], allowedHosts: readonly string[] | null, now: () => number) {
-    this.#blocked = new AddressSet(blockedIPs);
+  constructor(
+    blockedIPs: readonly string[],
+    allowedHosts: readonly string[] | null,
+    now: () => number,
+    resolve = resolveBySystem,
+  ) {
+    this.policy = new DialPolicy(blockedIPs);
     this.#allowedHosts = allowedHosts;
     this.#now = now;
+    this.#resolve = resolve;
   }
 
   /**
    * @returns the addresses to dial, at once when they are known; a refusal; or a promise while a name is looked up.
    * A stale answer serves while it is renewed behind the scenes.
    */
-  check(endpoint: Endpoint): readonly string[] | GatewayError | Promise<readonly string[] | GatewayError> {
+  check(endpoint: Endpoint): Verdict | Promise<Verdict> {
     const known = endpoint.dial;
     if (known !== null && known.guard === this) {
-      if (this.#now() < known.staleAt) return known.addresses;
-      void this.#resolve(endpoint);
+      if (this.#now() >= known.staleAt) void this.#ask(endpoint);
       return known.addresses;
     }
-    if (!this.#isAllowed(endpoint)) return refusal(`${endpoint.host} is not in security.allowedHosts`);
-    if (endpoint.port === 0) return this.#remember(endpoint, [endpoint.host], Number.POSITIVE_INFINITY);
-    if (isIP(endpoint.host) === 0) return this.#resolve(endpoint);
-    if (this.#blocked.has(endpoint.host)) return refusal(`${endpoint.host} is in security.blockedIPs`);
+    if (endpoint.port === 0) return this.#checkSocket(endpoint);
+    if (!this.#isAllowed(endpoint.host)) return refusal(`${endpoint.host} is not in security.allowedHosts`);
+    if (isIP(endpoint.host) === 0) return this.#ask(endpoint);
+    const { host, discovered } = endpoint;
+    const permitted = discovered ? this.policy.permits(host) : this.policy.permitsWritten(host);
+    if (!permitted) return refusal(`${host} is ${discovered ? FORBIDDEN : "in security.blockedIPs"}`);
+    return this.#remember(endpoint, [host], Number.POSITIVE_INFINITY);
+  }
+
+  /** A path of this machine, such as the one to Docker's own API, is nobody's to name but the operator's. */
+  #checkSocket(endpoint: Endpoint): Verdict {
+    if (endpoint.discovered) return refusal(`${endpoint.host}: only the configuration may name a unix socket`);
     return this.#remember(endpoint, [endpoint.host], Number.POSITIVE_INFINITY);
   }
 
-  #isAllowed(endpoint: Endpoint): boolean {
+  #isAllowed(name: string): boolean {
     const allowed = this.#allowedHosts;
     if (allowed === null) return true;
-    const host = endpoint.host.toLowerCase();
+    const host = isIP(name) === 0 ? name.toLowerCase().replace(/\.$/, "") : plainAddress(name).toLowerCase();
     return allowed.some((pattern) => (pattern.startsWith("*.") ? host.endsWith(pattern.slice(1)) : host === pattern));
   }
 
@@ -52,23 +74,33 @@ export class DialGuard {
     return addresses;
   }
 
-  async #resolve(endpoint: Endpoint): Promise<readonly string[] | GatewayError> {
-    const known = endpoint.dial;
-    // Renewing: whoever asks meanwhile gets the old answer and starts no second look-up.
-    if (known !== null && known.guard === this) this.#remember(endpoint, known.addresses, this.#now() + TTL_MS);
+  #ask(endpoint: Endpoint): Promise<Verdict> {
+    let asking = this.#asking.get(endpoint);
+    if (asking === undefined) {
+      asking = this.#lookUp(endpoint).finally(() => this.#asking.delete(endpoint));
+      this.#asking.set(endpoint, asking);
+    }
+    return asking;
+  }
+
+  async #lookUp(endpoint: Endpoint): Promise<Verdict> {
+    const { host } = endpoint;
     try {
-      const found = await lookup(endpoint.host, { all: true });
-      const addresses = found
-        .map((entry) => plainAddress(entry.address))
-        .filter((address) => !this.#blocked.has(address));
+      const found = await this.#resolve(host);
+      const addresses = found.filter((address) => this.policy.permits(address));
       if (addresses.length > 0) return this.#remember(endpoint, addresses, this.#now() + TTL_MS);
       endpoint.dial = null;
-      return refusal(`every address of ${endpoint.host} is in security.blockedIPs`);
+      return refusal(`every address of ${host} is ${FORBIDDEN}`);
     } catch (cause) {
-      return new GatewayError("upstream_connect_failed", `cannot resolve ${endpoint.host}`, { cause });
+      // What it had last is as good as anything; the name is asked again in a while.
+      const known = endpoint.dial;
+      if (known !== null && known.guard === this) this.#remember(endpoint, known.addresses, this.#now() + TTL_MS);
+      return new GatewayError("upstream_connect_failed", `cannot resolve ${host}`, { cause });
     }
   }
 }
+
+const FORBIDDEN = "link-local, a cloud's metadata service, or in security.blockedIPs";
 
 function refusal(detail: string): GatewayError {
   return new GatewayError("upstream_forbidden", detail);
