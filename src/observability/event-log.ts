@@ -1,42 +1,45 @@
 import type { ProxyEvent } from "../model/ports.ts";
+import { EventBus } from "./event-bus.ts";
 import type { Logger } from "./logger.ts";
 
-/** At most this many lines a second of each type: a storm of failures must not become a storm of logging. */
-const PER_SECOND = 20;
-
-const spent = new Map<string, { second: number; lines: number; dropped: number }>();
-
-export function logEvent(log: Logger, event: ProxyEvent): void {
-  const second = Math.floor(Date.now() / 1000);
-  let budget = spent.get(event.type);
-  if (budget === undefined || budget.second !== second) {
-    if (budget !== undefined && budget.dropped > 0)
-      log.warn({ type: event.type, dropped: budget.dropped }, "events left out of the log");
-    budget = { second, lines: 0, dropped: 0 };
-    spent.set(event.type, budget);
-  }
-  if (budget.lines >= PER_SECOND) {
-    budget.dropped++;
-    return;
-  }
-  budget.lines++;
-  write(log, event);
+/** A bus whose events are logged. */
+export function loggedEvents(log: Logger): EventBus {
+  const bus = new EventBus();
+  bus.subscribe(null, (event) => logEvent(log, event));
+  return bus;
 }
 
-function write(log: Logger, event: ProxyEvent): void {
+/** One event as a line of the log, as loud as it matters. */
+export function logEvent(log: Logger, event: ProxyEvent): void {
   const { type, ...rest } = event;
   switch (event.type) {
     case "internal":
       return log.error({ where: event.where, err: event.error }, "internal error");
-    case "plugin.failed":
-      return log.error(rest, type);
-    case "upstream.failure":
-    case "plugin.suspended":
-      return log.warn(rest, type);
-    case "plugin.closed":
-    case "request.refused":
-      return log.debug(rest, type);
+    case "config.rejected":
+      for (const line of event.errors) log.error(line);
+      return log.error("configuration rejected; the last good one keeps serving");
+    case "config.reloaded":
+      return log.info(rest, "configuration reloaded");
+    case "events.dropped":
+      return log.warn(rest, "events left out");
     default:
-      return log.info(rest, type);
+      return log[LEVELS[type] ?? "info"](rest, type);
   }
 }
+
+const LEVELS: Partial<Readonly<Record<ProxyEvent["type"], "debug" | "warn" | "error">>> = {
+  "plugin.failed": "error",
+  "worker.restarted": "warn",
+  "upstream.failure": "warn",
+  "upstream.unhealthy": "warn",
+  "circuit_breaker.opened": "warn",
+  "outlier.ejected": "warn",
+  "plugin.suspended": "warn",
+  "rate_limit.fallback": "warn",
+  "retry_budget.exhausted": "warn",
+  "request.error": "warn",
+  overloaded: "warn",
+  "plugin.closed": "debug",
+  "request.refused": "debug",
+  "rate_limit.exceeded": "debug",
+};
