@@ -1,6 +1,7 @@
 /**
  * What one forwarded request costs in JavaScript: the real way from a downstream connection through the gateway to an upstream
- * connection and back, with sockets that take everything and do nothing. `bun bench/micro/wire-path.ts [REQUESTS]`
+ * connection and back, with sockets that take everything and do nothing. `bun bench/micro/wire-path.ts [REQUESTS] [bare|guarded]`: `bare` is without
+ * health, breakers and retries; with `guarded` all of them are configured.
  */
 import type { SnapshotSpec } from "../../src/model/snapshot-spec.ts";
 import { Counters, SLOT_SIZE } from "../../src/observability/counters.ts";
@@ -8,14 +9,12 @@ import { Gateway } from "../../src/proxy/gateway.ts";
 import { WireConnection } from "../../src/proxy/listener/wire-connection.ts";
 import type { PluginHost } from "../../src/proxy/pipeline/plugin-host.ts";
 import { PluginPlane } from "../../src/proxy/plugin-plane.ts";
-import { Snapshot } from "../../src/proxy/snapshot.ts";
 import { Ticker } from "../../src/proxy/ticker.ts";
-import { EndpointRegistry } from "../../src/proxy/upstream/endpoint-registry.ts";
-import { TransportRegistry } from "../../src/proxy/upstream/transport/transport-registry.ts";
 import { WireClient } from "../../src/proxy/upstream/transport/wire-client.ts";
 import { WirePool } from "../../src/proxy/upstream/transport/wire-pool.ts";
 import { WireTransport } from "../../src/proxy/upstream/transport/wire-transport.ts";
 import { loadConfig } from "../../src/control/config/load-config.ts";
+import { testSnapshot } from "../../src/testing/test-snapshot.ts";
 
 const requests = Number(process.argv[2] ?? 1_000_000);
 const REQUEST = Buffer.from("GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n");
@@ -24,9 +23,17 @@ const REPLY = Buffer.from(
     'Content-Length: 27\r\nConnection: keep-alive\r\n\r\n{"hello":"world","n":12345}',
 );
 
+const GUARDS: Readonly<Record<string, string>> = {
+  bare: ", health: { passive: false }, retries: 0",
+  guarded: `,
+  health: { active: { path: /health, interval: 1h }, passive: { failureRatio: 0.5, slow: true }, slowStart: 10s },
+  circuitBreaker: { failureThreshold: 5, failureRatio: 0.5, openDuration: 5s, scope: both },
+  retries: { max: 2, perTry: 1s }`,
+};
+
 const file = `
 listeners: [{ name: web, port: 8080, edge: wire }]
-upstreams: [{ name: o, endpoints: [{ url: "http://127.0.0.1:1" }, { url: "http://127.0.0.2:1" }, { url: "http://127.0.0.3:1" }] }]
+upstreams: [{ name: o, endpoints: [{ url: "http://127.0.0.1:1" }, { url: "http://127.0.0.2:1" }, { url: "http://127.0.0.3:1" }]${GUARDS[process.argv[3] ?? ""] ?? ""} }]
 routes: [{ path: /*, upstream: o }]
 logging: { access: off }
 `;
@@ -55,16 +62,7 @@ const transport = new WireTransport(spec.upstreams[0]!, ticker);
 const NO_PLUGINS = { watch: { cell: new Int32Array(1), label: () => 0 } } as unknown as PluginHost;
 const plane = new PluginPlane({ host: NO_PLUGINS, clock, event: () => undefined, fetch });
 const plugins = await plane.setUp(spec);
-const snapshot = new Snapshot(spec, {
-  endpoints: new EndpointRegistry(),
-  transports: new TransportRegistry({ wire: () => transport, fetch: () => transport }),
-  clock,
-  ticker,
-  random: Math.random,
-  plugins,
-  host: NO_PLUGINS,
-  event: () => undefined,
-});
+const snapshot = testSnapshot(spec, { plugins, transport, clock, ticker, host: NO_PLUGINS, event: () => undefined });
 for (const endpoint of snapshot.upstreams.get("o")!.endpoints) {
   const pool = new WirePool({ endpoint, spec: spec.upstreams[0]!, ticker });
   transport.adopt(pool);

@@ -3,12 +3,17 @@ import type { SnapshotSpec } from "../model/snapshot-spec.ts";
 import { Gateway } from "./gateway.ts";
 import { ListenerSet } from "./listener/listener-set.ts";
 import { guardedFetch } from "./pipeline/guarded-fetch.ts";
+import { Admissions } from "./limits/admission.ts";
+import type { Memory } from "./limits/memory-guard.ts";
+import type { RateDeciders } from "./limits/rate-deciders.ts";
 import type { PluginHost } from "./pipeline/plugin-host.ts";
 import { PluginPlane } from "./plugin-plane.ts";
 import type { PluginSet } from "./pipeline/plugin-set.ts";
+import type { SharedState } from "./shared-state.ts";
 import { Snapshot } from "./snapshot.ts";
 import { Ticker } from "./ticker.ts";
 import { EndpointRegistry } from "./upstream/endpoint-registry.ts";
+import { type EndpointHealthView, type EndpointVerdict, HealthRegistry } from "./upstream/health/health-registry.ts";
 import { TransportRegistry } from "./upstream/transport/transport-registry.ts";
 import { createTransports } from "./upstream/transport/create-transports.ts";
 
@@ -17,6 +22,9 @@ export interface DataPlaneDeps {
   readonly random: Random;
   readonly telemetry: Telemetry;
   readonly plugins: PluginHost;
+  readonly shared: SharedState;
+  readonly rates: RateDeciders;
+  readonly memory: Memory;
 }
 
 /** Where a data plane listens, for whoever shows it. */
@@ -40,6 +48,8 @@ export class DataPlane {
   readonly #fast: Ticker;
   readonly #transports: TransportRegistry;
   readonly #plugins: PluginPlane;
+  readonly #health: HealthRegistry;
+  readonly #admissions: Admissions;
   #gateway: Gateway | null = null;
   #listeners: ListenerSet | null = null;
   #prepared: { snapshot: Snapshot; commit: () => void; abort: () => void } | null = null;
@@ -48,6 +58,20 @@ export class DataPlane {
     this.#deps = deps;
     this.#fast = new Ticker(deps.clock, FAST_MS);
     this.#transports = new TransportRegistry(createTransports({ clock: deps.clock, fast: this.#fast }));
+    this.#health = new HealthRegistry({
+      endpoints: this.endpoints,
+      shared: deps.shared,
+      ticker: this.#fast,
+      event: (event) => deps.telemetry.event(event),
+    });
+    this.#admissions = new Admissions({
+      inFlight: deps.shared.inFlight,
+      clockOffsetMs: deps.shared.clockOffsetMs,
+      clock: deps.clock,
+      ticker: this.#fast,
+      memory: deps.memory,
+      event: (event) => deps.telemetry.event(event),
+    });
     this.#plugins = new PluginPlane({
       host: deps.plugins,
       clock: deps.clock,
@@ -114,6 +138,16 @@ export class DataPlane {
     await this.#plugins.idle();
   }
 
+  /** What the control plane's checks found out. */
+  verdict(verdict: EndpointVerdict): void {
+    this.#health.verdict(verdict);
+  }
+
+  /** Every endpoint's standing, and who says so. */
+  healthView(): EndpointHealthView[] {
+    return this.#health.view();
+  }
+
   get plugins(): PluginPlane {
     return this.#plugins;
   }
@@ -132,6 +166,9 @@ export class DataPlane {
       clock: this.#deps.clock,
       ticker: this.#fast,
       random: this.#deps.random,
+      health: this.#health,
+      admissions: this.#admissions,
+      rates: this.#deps.rates,
       plugins,
       host: this.#deps.plugins,
       event: (event) => this.#deps.telemetry.event(event),

@@ -4,7 +4,7 @@ import { failureOf, type ErrorKind, type GatewayError } from "../model/gateway-e
 import { HeaderMap } from "../model/header-map.ts";
 import type { Reply } from "../model/reply.ts";
 
-/** Seconds after which a client may try again, where waiting helps. */
+/** Seconds after which a client may try again, where waiting helps and nobody knows better. */
 const RETRY_AFTER: Partial<Record<ErrorKind, string>> = {
   no_healthy_endpoint: "5",
   circuit_open: "5",
@@ -32,7 +32,8 @@ export function failureReply(error: GatewayError, requestId: string): Reply {
     ["Content-Type", "Content-Length", "Proxy-Status", "Cache-Control"],
     ["application/problem+json", String(body.length), `sluice; error=${failure.proxyStatus}`, "no-store"],
   );
-  const retryAfter = RETRY_AFTER[error.kind] ?? (error.status === 503 ? "5" : undefined);
+  const retryAfter =
+    error.retryAfterSeconds?.toString() ?? RETRY_AFTER[error.kind] ?? (error.status === 503 ? "5" : undefined);
   if (retryAfter !== undefined) headers.push("Retry-After", retryAfter);
   // RFC 9110 §11.6.1: a 401 names a way to authenticate.
   if (error.kind === "unauthorized") headers.push("WWW-Authenticate", 'ApiKey realm="sluice"');

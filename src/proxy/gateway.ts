@@ -70,6 +70,8 @@ export class Gateway implements Door {
     exchange.holding?.release();
     exchange.running = null;
     exchange.holding = null;
+    exchange.admitted?.release();
+    exchange.admitted = null;
     if (!exchange.quiet) this.#telemetry.exchangeEnded(exchange);
     exchange.hooks?.ended();
   }

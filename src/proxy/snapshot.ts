@@ -2,6 +2,9 @@ import type { Exchange } from "../model/exchange.ts";
 import type { Clock, ProxyEvent, Random } from "../model/ports.ts";
 import type { RouteAction, RouteSpec, SnapshotSpec, UpstreamSpec } from "../model/snapshot-spec.ts";
 import { AddressSet } from "./client-address.ts";
+import { type Admissions, compileGates, type RouteGates } from "./limits/admission.ts";
+import type { RateDeciders } from "./limits/rate-deciders.ts";
+import { RateGate } from "./limits/rate-gate.ts";
 import type { HookEnvironment } from "./pipeline/hook-environment.ts";
 import type { PluginHost } from "./pipeline/plugin-host.ts";
 import type { PluginSet } from "./pipeline/plugin-set.ts";
@@ -13,6 +16,7 @@ import { createBalancer } from "./upstream/balancing/create-balancer.ts";
 import { Sticky } from "./upstream/balancing/sticky.ts";
 import { DialGuard } from "./upstream/dial-guard.ts";
 import type { EndpointRegistry } from "./upstream/endpoint-registry.ts";
+import type { HealthRegistry } from "./upstream/health/health-registry.ts";
 import type { TransportRegistry, TransportLease } from "./upstream/transport/transport-registry.ts";
 import { Upstream } from "./upstream/upstream.ts";
 
@@ -23,6 +27,9 @@ export interface SnapshotDeps {
   readonly clock: Clock;
   readonly ticker: Ticker;
   readonly random: Random;
+  readonly health: HealthRegistry;
+  readonly admissions: Admissions;
+  readonly rates: RateDeciders;
   readonly plugins: PluginSet;
   readonly host: PluginHost;
   event(event: ProxyEvent): void;
@@ -40,10 +47,16 @@ export class Snapshot {
   readonly blocked: AddressSet;
   readonly guard: DialGuard;
   readonly clock: Clock;
+  readonly random: Random;
   readonly ticker: Ticker;
   readonly plugins: PluginSet;
   /** What hooks share. */
   readonly hooks: HookEnvironment;
+  readonly rates: RateGate;
+  readonly admissions: Admissions;
+  /** Is there any limit on what is in flight? */
+  readonly hasGates: boolean;
+  readonly #gates = new Map<Route, Map<string, RouteGates | null>>();
   readonly #deps: SnapshotDeps;
   readonly #leases: TransportLease[] = [];
 
@@ -53,6 +66,7 @@ export class Snapshot {
     this.spec = spec;
     this.clock = deps.clock;
     this.ticker = deps.ticker;
+    this.random = deps.random;
     this.#deps = deps;
     this.plugins = deps.plugins;
     this.hooks = {
@@ -64,6 +78,12 @@ export class Snapshot {
       event: (event) => deps.event(event),
       hasUpstream: (name) => this.upstreams.has(name),
     };
+    this.rates = new RateGate(spec.rateLimits, deps.rates, (event) => deps.event(event));
+    this.admissions = deps.admissions;
+    this.hasGates =
+      spec.admission.maxInFlight !== null ||
+      spec.routes.some(({ maxInFlight }) => maxInFlight !== null) ||
+      spec.upstreams.some(({ admission }) => admission !== null);
     this.trusted = new AddressSet(spec.trustedProxies);
     this.blocked = new AddressSet(spec.blockedIPs);
     this.guard = new DialGuard(spec.blockedIPs, spec.allowedHosts, () => deps.clock.now());
@@ -74,12 +94,15 @@ export class Snapshot {
 
   /** Puts into force what lives in shared objects: after the swap, so that a refused version changes nothing. */
   activate(): void {
+    const now = this.clock.now();
     for (const upstream of this.upstreams.values()) {
       upstream.endpoints.forEach((endpoint, i) => {
         const weight = upstream.spec.endpoints[i]!.weight;
-        if (endpoint.weight !== weight) this.#deps.endpoints.update(endpoint, { weight });
+        if (endpoint.baseWeight !== weight) this.#deps.endpoints.update(endpoint, { weight }, now);
       });
     }
+    this.#deps.admissions.update(this.spec);
+    this.#deps.health.configure(this.upstreams.values(), now);
   }
 
   /** Gives back what this snapshot shares; what the next one does not use any more closes when it is idle. */
@@ -88,6 +111,7 @@ export class Snapshot {
       for (const endpoint of upstream.endpoints) this.#deps.endpoints.release(endpoint);
     }
     for (const lease of this.#leases) lease.release();
+    this.rates.retire();
     this.plugins.retire();
   }
 
@@ -95,8 +119,23 @@ export class Snapshot {
     return pickSplit(action.targets, action.spec.splitBy, exchange, this.#deps.random).upstream;
   }
 
+  /** The places that a request of `route` to `upstream` needs; null: none is limited. */
+  gatesOf(route: Route, upstream: string): RouteGates | null {
+    let ofRoute = this.#gates.get(route);
+    if (ofRoute === undefined) this.#gates.set(route, (ofRoute = new Map()));
+    let gates = ofRoute.get(upstream);
+    if (gates === undefined) {
+      gates = compileGates(this.spec, route.spec, this.upstreams.get(upstream)!.spec);
+      ofRoute.set(upstream, gates);
+    }
+    return gates;
+  }
+
   #compileRoute(spec: RouteSpec): Route {
-    return new Route(spec, this.#compileAction(spec, spec.action), this.plugins.pipelineOf(spec.plugins));
+    return new Route(spec, this.#compileAction(spec, spec.action), {
+      pipeline: this.plugins.pipelineOf(spec.plugins),
+      limits: this.rates.compile(spec.rateLimits),
+    });
   }
 
   #compileUpstream(spec: UpstreamSpec): Upstream {
@@ -112,6 +151,7 @@ export class Snapshot {
       balancer,
       sticky,
       transports: lease.transports,
+      health: this.#deps.health.of(spec, this.spec.workers),
     });
   }
 

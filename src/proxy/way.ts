@@ -9,20 +9,25 @@ import type { ForwardHost } from "./forwarding/forward-host.ts";
 import { limitBody } from "./forwarding/limited-body.ts";
 import { isLooping } from "./forwarding/request-headers.ts";
 import { addReplyHeaders } from "./forwarding/response-headers.ts";
+import { addRateLimitFields } from "./limits/rate-fields.ts";
 import { redirectReply, respondReply } from "./local-replies.ts";
 import type { Halt } from "./pipeline/attempt-hooks.ts";
 import { HookRun, type RunOwner } from "./pipeline/hook-run.ts";
 import type { Pipeline } from "./pipeline/pipeline.ts";
-import type { Route } from "./routing/route.ts";
+import type { ForwardAction, Route } from "./routing/route.ts";
 import { AMBIGUOUS } from "./routing/route-matcher.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { Endpoint } from "./upstream/endpoint.ts";
 
+/** Of the classes that routes belong to. */
+const MOST_IMPORTANT = 0;
+
 type MaybeHalt = Halt | null | Promise<Halt | null>;
 
 /**
- * The way of one request, top to bottom: route hooks → match → request hooks → forward → response hooks → reply. It carries the
- * snapshot the request began with and who waits for the reply. Without hooks it never waits and never branches into them.
+ * The way of one request, top to bottom: global limit → route hooks → match → limits → request hooks (who is it?) → limits of who
+ * it is → admission → forward → response hooks → reply. It carries the snapshot the request began with and who waits for the
+ * reply. What is not configured is not asked, and nothing waits that need not.
  */
 export class Way implements ForwardHost, RunOwner {
   readonly snapshot: Snapshot;
@@ -43,28 +48,49 @@ export class Way implements ForwardHost, RunOwner {
     const { exchange, snapshot } = this;
     const { everywhere } = snapshot.plugins;
     if (everywhere !== null) this.#hook(everywhere);
-    const refused = refusal(exchange);
+    const refused = snapshot.admissions.door(MOST_IMPORTANT) ?? refusal(exchange);
     if (refused !== null) return this.fail(exchange, refused);
+    const { global } = snapshot.rates;
+    if (global === null) return this.#route();
+    snapshot.rates.check(global, exchange, (why) => this.#unlessRefused(why, () => this.#route()));
+  }
+
+  #route(): void {
+    const { everywhere } = this.snapshot.plugins;
     if (everywhere === null || everywhere.route.length === 0) return this.#match();
     this.#unless(this.hooks!.route(), () => this.#match());
   }
 
   #match(): void {
-    const { exchange } = this;
-    const route = this.snapshot.matcher.match(exchange);
+    const { exchange, snapshot } = this;
+    const route = snapshot.matcher.match(exchange);
     if (route === AMBIGUOUS) return this.fail(exchange, ambiguous());
     if (route === null) return this.fail(exchange, new GatewayError("no_route"));
     exchange.route = route;
-    const tooLarge = limitBody(exchange, route.spec.maxBodyBytes ?? this.snapshot.spec.limits.maxBodyBytes);
-    if (tooLarge !== null) return this.fail(exchange, tooLarge);
-    const { pipeline } = route;
-    if (pipeline === null) return this.#act(route);
+    const { maxBodyBytes, importance } = route.spec;
+    const refused =
+      snapshot.admissions.door(importance) ?? limitBody(exchange, maxBodyBytes ?? snapshot.spec.limits.maxBodyBytes);
+    if (refused !== null) return this.fail(exchange, refused);
+    const early = route.limits?.early ?? null;
+    if (early === null) return this.#request(route);
+    snapshot.rates.check(early, exchange, (why) => this.#unlessRefused(why, () => this.#request(route)));
+  }
+
+  #request(route: Route): void {
+    const { pipeline, action } = route;
+    if (pipeline === null) return this.#identified(route);
+    const { exchange, snapshot } = this;
     if (this.hooks === null) this.#hook(pipeline);
     // Hooks see where the request is going, and may send it elsewhere.
-    const { action } = route;
-    if (action.kind === "forward")
-      exchange.upstream = (action.only ?? this.snapshot.splitTarget(action, exchange)).name;
-    this.#unless(this.hooks!.request(pipeline), () => this.#act(route));
+    if (action.kind === "forward") exchange.upstream = (action.only ?? snapshot.splitTarget(action, exchange)).name;
+    this.#unless(this.hooks!.request(pipeline), () => this.#identified(route));
+  }
+
+  /** Whoever authenticates has done so. */
+  #identified(route: Route): void {
+    const late = route.limits?.late ?? null;
+    if (late === null) return this.#act(route);
+    this.snapshot.rates.check(late, this.exchange, (why) => this.#unlessRefused(why, () => this.#act(route)));
   }
 
   #act(route: Route): void {
@@ -72,7 +98,15 @@ export class Way implements ForwardHost, RunOwner {
     const { exchange } = this;
     if (action.kind === "respond") return this.answer(exchange, respondReply(action));
     if (action.kind === "redirect") return this.answer(exchange, redirectReply(action, exchange));
-    new Forward(this, exchange, action, this.on).try();
+    if (!this.snapshot.hasGates) return this.#forward(action);
+    exchange.upstream ??= (action.only ?? this.snapshot.splitTarget(action, exchange)).name;
+    const gates = this.snapshot.gatesOf(route, exchange.upstream);
+    if (gates === null) return this.#forward(action);
+    this.snapshot.admissions.enter(exchange, gates, (why) => this.#unlessRefused(why, () => this.#forward(action)));
+  }
+
+  #forward(action: ForwardAction): void {
+    new Forward(this, this.exchange, action, this.on).try();
   }
 
   /** Hears of an exchange's end whatever the reply was. */
@@ -130,6 +164,10 @@ export class Way implements ForwardHost, RunOwner {
     this.#telemetry.event({ type: "upstream.failure", upstream, endpoint: id, code: error.kind, detail: error.detail });
   }
 
+  budgetExhausted(upstream: string): void {
+    this.#telemetry.event({ type: "retry_budget.exhausted", upstream });
+  }
+
   /** Our own fault. Once a reply's head is out there is nothing to answer with: then it is cut short. */
   crashed(cause: unknown): void {
     const { exchange } = this;
@@ -159,11 +197,24 @@ export class Way implements ForwardHost, RunOwner {
     halt.then((later) => this.#unless(later, next)).catch((cause: unknown) => this.crashed(cause));
   }
 
+  /** Goes on to `next`, perhaps later, unless a limit refuses the request or the client has gone meanwhile. */
+  #unlessRefused(why: GatewayError | null, next: () => void): void {
+    const { exchange } = this;
+    if (exchange.endedAt !== 0) return;
+    try {
+      if (why === null) next();
+      else this.fail(exchange, why);
+    } catch (cause) {
+      this.crashed(cause);
+    }
+  }
+
   #deliver(exchange: Exchange, reply: Reply): void {
     // The client went away while hooks were at work.
     if (exchange.endedAt !== 0) return reply.body?.cancel(new GatewayError("client_closed"));
     const timing = this.hooks?.serverTiming ?? null;
     if (timing !== null) reply.headers.push("Server-Timing", timing);
+    addRateLimitFields(reply.headers, exchange);
     addReplyHeaders(reply.headers, exchange, this.snapshot.spec.replyHeaders);
     if (exchange.source !== "upstream" && exchange.received.method === "HEAD") reply.body = null;
     this.on.reply(reply);

@@ -10,16 +10,14 @@ import { Gateway } from "../proxy/gateway.ts";
 import { guardedFetch } from "../proxy/pipeline/guarded-fetch.ts";
 import type { PluginHost } from "../proxy/pipeline/plugin-host.ts";
 import { PluginPlane } from "../proxy/plugin-plane.ts";
-import { Snapshot } from "../proxy/snapshot.ts";
 import { Ticker } from "../proxy/ticker.ts";
-import { EndpointRegistry } from "../proxy/upstream/endpoint-registry.ts";
-import { TransportRegistry } from "../proxy/upstream/transport/transport-registry.ts";
 import { namedUpstreams } from "./named-upstreams.ts";
 import { TestClock } from "./test-clock.ts";
 import { type TestRequest, testExchange } from "./test-exchange.ts";
 import { PLUGIN_MODULE, STATE_MODULE, testHost, type TestLog } from "./test-host.ts";
 import { metricsOf } from "./test-metrics.ts";
 import { TestResponder } from "./test-responder.ts";
+import { testSnapshot } from "./test-snapshot.ts";
 import { type TestRoute, testSpec } from "./test-spec.ts";
 import { TestTransport, type UpstreamAnswer, type UpstreamRequest } from "./test-transport.ts";
 
@@ -123,19 +121,18 @@ class Bench implements PluginTest {
       spec.routes[0]!.plugins.unshift({ ...use, key: STATE_MODULE });
     }
     const plugins = await this.#plane.setUp(spec);
-    const transports = new TransportRegistry({ fetch: () => this.upstream, wire: () => this.upstream });
-    const { clock } = this;
-    const snapshot = new Snapshot(spec, {
-      endpoints: new EndpointRegistry(),
-      transports,
-      clock,
-      ticker: this.#ticker,
-      random: Math.random,
+    const snapshot = testSnapshot(spec, {
       plugins,
+      transport: this.upstream,
+      clock: this.clock,
+      ticker: this.#ticker,
       host: this.#host,
       event: this.#event,
     });
-    this.#gateway = new Gateway(snapshot, { clock, telemetry: { exchangeEnded: () => undefined, event: this.#event } });
+    this.#gateway = new Gateway(snapshot, {
+      clock: this.clock,
+      telemetry: { exchangeEnded: () => undefined, event: this.#event },
+    });
   }
 
   request(target: string, request: TestRequest = {}): Promise<Response> {

@@ -37,6 +37,8 @@ export function testSpec(
     shutdown: { delayMs: 0, drainMs: 8000, retireMs: null },
     workers: 1,
     plugins: { instances: [instance], all: [use], serverTiming: false, showErrors: false },
+    rateLimits: { redis: null, maxKeys: 4096, global: null },
+    admission: { maxInFlight: null, memory: null },
     redisUrl: null,
   };
 }
@@ -49,9 +51,22 @@ function upstreamOf(name: string): UpstreamSpec {
     tls: { ca: null, cert: null, key: null, serverName: null, insecure: false },
     balance: { policy: "round-robin" },
     sticky: null,
-    retries: { max: 1, on: "safe", perTryMs: null },
+    retries: {
+      max: 1,
+      on: { reset: false, timeout: false, statuses: [] },
+      perTryMs: null,
+      budget: { ratio: 0.2, minPerSecond: 1, windowMs: 10_000 },
+      backOff: { baseMs: 25, maxMs: 250, maxRetryAfterMs: 1000 },
+      hedgeAfterMs: null,
+      replayBytes: 65_536,
+    },
     timeouts: { connectMs: 3000, firstByteMs: 30_000, idleMs: 60_000, totalMs: null },
     limits: { maxConnections: 1024, maxPending: 1024 },
+    health: { active: null, passive: null, slowStart: null, panicBelow: null },
+    breaker: { upstream: null, endpoint: null },
+    breakerSlot: 0,
+    endpointBreakerSlots: [1],
+    admission: null,
   };
 }
 
@@ -72,6 +87,9 @@ function routeOf(use: PluginUseSpec, { name = "test", path = "/*", labels = {} }
     timeoutMs: null,
     totalMs: null,
     maxBodyBytes: null,
+    rateLimits: [],
+    maxInFlight: null,
+    importance: 1,
     plugins: [use],
     labels: { ...labels },
     origin: "test",

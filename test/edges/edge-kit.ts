@@ -108,9 +108,22 @@ export function upstreamSpec(
     tls: { ca: null, cert: null, key: null, serverName: null, insecure: false },
     balance: { policy: "round-robin" },
     sticky: null,
-    retries: { max: 0, on: "safe", perTryMs: null },
+    retries: {
+      max: 0,
+      on: { reset: false, timeout: false, statuses: [] },
+      perTryMs: null,
+      budget: { ratio: 0.2, minPerSecond: 1, windowMs: 10_000 },
+      backOff: { baseMs: 25, maxMs: 250, maxRetryAfterMs: 1000 },
+      hedgeAfterMs: null,
+      replayBytes: 65_536,
+    },
     timeouts: { connectMs: 3000, firstByteMs: 30_000, idleMs: 60_000, totalMs: null },
     limits: { maxConnections: 1024, maxPending: 1024 },
+    health: { active: null, passive: null, slowStart: null, panicBelow: null },
+    breaker: { upstream: null, endpoint: null },
+    breakerSlot: 0,
+    endpointBreakerSlots: [1],
+    admission: null,
     ...more,
   };
 }

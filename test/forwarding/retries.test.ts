@@ -33,8 +33,18 @@ test("a POST without a body is not sent twice either", async () => {
   expect(stage.counts).toEqual([1, 0]);
 });
 
-test("a PUT whose body is on its way already cannot be sent again", async () => {
-  await using stage = await Stage.set([resetAfterRequest, hello], { retries: 2 });
+test("with retries, a PUT that was reset is sent again with the whole of its body, where that is small enough to be kept", async () => {
+  const echo: Behaviour = async (request) => request.reply({ body: await request.body.all() });
+  await using stage = await Stage.set([resetAfterRequest, echo], { retries: { max: 2, maxBody: "4kb" } });
+  const small = "x".repeat(4096);
+  expect((await ask(stage.port, { method: "PUT", body: small })).text).toBe(small);
+  expect(stage.counts).toEqual([1, 1]);
+  expect((await ask(stage.port, { method: "PUT", body: `${small}y` })).status).toBe(502);
+  expect(stage.counts).toEqual([2, 1]);
+});
+
+test("without retries, a PUT whose body an upstream has is not sent again", async () => {
+  await using stage = await Stage.set([resetAfterRequest, hello]);
   expect((await ask(stage.port, { method: "PUT", body: "hi" })).status).toBe(502);
   expect(stage.counts).toEqual([1, 0]);
 });

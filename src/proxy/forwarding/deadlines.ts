@@ -1,11 +1,15 @@
+import type { Exchange } from "../../model/exchange.ts";
 import { GatewayError } from "../../model/gateway-error.ts";
+import type { RouteSpec } from "../../model/snapshot-spec.ts";
 import type { Ticked, Ticker } from "../ticker.ts";
+import type { Upstream } from "../upstream/upstream.ts";
 
 /** Whose time it is. */
 export interface TimedForward {
   /** The whole exchange, or all the time for its head, is over. */
   outOfTime(why: GatewayError): void;
-  attemptOutOfTime(why: GatewayError): void;
+  /** Looks at the times of its attempts. */
+  checkTries(now: number): void;
   readonly headArrived: boolean;
 }
 
@@ -16,7 +20,6 @@ export class Deadlines implements Ticked {
   readonly #ticker: Ticker;
   readonly #headAt: number;
   readonly #totalAt: number;
-  #tryAt = Number.POSITIVE_INFINITY;
 
   constructor(forward: TimedForward, ticker: Ticker, at: { readonly head: number; readonly total: number }) {
     this.#forward = forward;
@@ -24,10 +27,6 @@ export class Deadlines implements Ticked {
     this.#headAt = at.head;
     this.#totalAt = at.total;
     ticker.add(this);
-  }
-
-  tryUntil(at: number): void {
-    this.#tryAt = at;
   }
 
   /** Is there time for the head at all? */
@@ -43,12 +42,31 @@ export class Deadlines implements Ticked {
     if (now >= this.#totalAt) return this.#forward.outOfTime(timedOut("the whole exchange"));
     if (this.#forward.headArrived) return;
     if (now >= this.#headAt) return this.#forward.outOfTime(timedOut("the reply's head, retries included"));
-    if (now < this.#tryAt) return;
-    this.#tryAt = Number.POSITIVE_INFINITY;
-    this.#forward.attemptOutOfTime(timedOut("this attempt"));
+    this.#forward.checkTries(now);
   }
 }
 
-function timedOut(what: string): GatewayError {
+export interface TimedParts {
+  readonly exchange: Exchange;
+  readonly route: RouteSpec;
+  readonly upstream: Upstream;
+  readonly ticker: Ticker;
+}
+
+/** null: nothing of this forward is timed here. */
+export function deadlinesOf(
+  forward: TimedForward,
+  { exchange, route, upstream, ticker }: TimedParts,
+): Deadlines | null {
+  const total = route.totalMs ?? upstream.spec.timeouts.totalMs;
+  const head = route.timeoutMs;
+  if (total === null && head === null && upstream.spec.retries.perTryMs === null) return null;
+  const start = exchange.startedAt;
+  const never = Number.POSITIVE_INFINITY;
+  const at = { head: head === null ? never : start + head, total: total === null ? never : start + total };
+  return new Deadlines(forward, ticker, at);
+}
+
+export function timedOut(what: string): GatewayError {
   return new GatewayError("upstream_timeout", `${what} took too long`);
 }

@@ -17,6 +17,8 @@ export interface ForwardHost {
   /** A hook ended the exchange. */
   halt(exchange: Exchange, halt: Halt): void;
   crashed(cause: unknown): void;
+  /** A retry was called for, and the upstream's budget had none left. */
+  budgetExhausted(upstream: string): void;
   /** An attempt failed; the exchange may still succeed. */
   attemptFailed(endpoint: Endpoint, error: GatewayError): void;
 }

@@ -1,189 +1,185 @@
+import { BytesBody } from "../../model/body.ts";
 import type { Exchange, Release } from "../../model/exchange.ts";
 import { GatewayError } from "../../model/gateway-error.ts";
 import type { HeaderMap } from "../../model/header-map.ts";
 import type { Cancel, Duplex, Reply, Responder } from "../../model/reply.ts";
 import type { RouteSpec } from "../../model/snapshot-spec.ts";
+import type { Halt } from "../pipeline/attempt-hooks.ts";
 import type { ForwardAction } from "../routing/route.ts";
 import { rewriteTarget } from "../routing/rewrite.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
-import type { Upstream } from "../upstream/upstream.ts";
-import type { Halt } from "../pipeline/attempt-hooks.ts";
+import { retryDelayMs } from "../upstream/health/back-off.ts";
+import { Verdict, type VerdictKind } from "../upstream/health/upstream-health.ts";
+import { Attempts } from "./attempts.ts";
 import { forwardedAuthority } from "./authority.ts";
-import { requestHeaders } from "./request-headers.ts";
-import { cleanReplyHeaders } from "./response-headers.ts";
-import { mayRetry } from "./retry-policy.ts";
-import { Deadlines, type TimedForward } from "./deadlines.ts";
+import { type Deadlines, deadlinesOf, type TimedForward, timedOut } from "./deadlines.ts";
 import type { ForwardHost } from "./forward-host.ts";
 import { outgoingOf } from "./outgoing-head.ts";
-import { Try } from "./try.ts";
+import { pickEndpoint, verdictOf, verdictOfStatus } from "./pick-endpoint.ts";
+import { keepForReplay } from "./replay-body.ts";
+import { requestHeaders } from "./request-headers.ts";
+import { cleanReplyHeaders } from "./response-headers.ts";
+import { isIdempotent, mayRetryFailure, mayRetryReply, retryAfterOf } from "./retry-policy.ts";
+import type { Try } from "./try.ts";
 
 /**
- * The attempts of one exchange: pick, send, then retry or return. It is what the transport reports to, what a vanishing
- * client cancels, and what gives the endpoint its place back when the exchange is over.
+ * The attempts of one exchange: pick, send, then retry or return. It is what a vanishing client cancels, and what gives the
+ * endpoint its place back when the exchange is over.
  */
-export class Forward implements Responder, Cancel, Release, TimedForward {
-  readonly #host: ForwardHost;
-  readonly #exchange: Exchange;
+export class Forward extends Attempts implements Cancel, Release, TimedForward {
   readonly #on: Responder;
   readonly #route: RouteSpec;
   readonly #action: ForwardAction;
-  #upstream: Upstream;
-  #endpoint: Endpoint | null = null;
-  #tried: Endpoint[] | null = null;
-  #try: Try | null = null;
-  #sentAt = 0;
   #deadlines: Deadlines | null = null;
   #state: "trying" | "replied" | "over" = "trying";
 
   constructor(host: ForwardHost, exchange: Exchange, action: ForwardAction, on: Responder) {
-    this.#host = host;
-    this.#exchange = exchange;
+    // A hook may have chosen already.
+    const chosen = exchange.upstream === null ? action.only : host.snapshot.upstreams.get(exchange.upstream);
+    super(host, exchange, chosen ?? host.snapshot.splitTarget(action, exchange));
     this.#on = on;
     this.#route = action.route;
     this.#action = action;
-    // A hook may have chosen already.
-    this.#upstream =
-      (exchange.upstream === null ? action.only : host.snapshot.upstreams.get(exchange.upstream)) ??
-      host.snapshot.splitTarget(action, exchange);
-    exchange.upstream = this.#upstream.name;
+    exchange.upstream = this.upstream.name;
     exchange.running = this;
     exchange.holding = this;
-    this.#arm();
+    if (exchange.requestBody !== null) keepForReplay(exchange, this.upstream.spec.retries);
+    this.#deadlines = deadlinesOf(this, {
+      exchange,
+      route: action.route,
+      upstream: this.upstream,
+      ticker: host.snapshot.ticker,
+    });
   }
 
   /** One attempt: upstream hooks, then a pick and all that follows; synchronous unless a hook or a name makes it wait. */
   try(): void {
-    const { hooks } = this.#host;
+    const { hooks } = this.host;
     if (hooks === null || !hooks.hasUpstreamHooks) return this.#pick();
-    this.#unless(hooks.beforePick(this.#exchange.attempts + 1), () => {
-      this.#upstream = this.#host.snapshot.upstreams.get(this.#exchange.upstream!)!;
+    this.#unless(hooks.beforePick(this.exchange.attempts + 1), () => {
+      this.upstream = this.host.snapshot.upstreams.get(this.exchange.upstream!)!;
       this.#pick();
     });
   }
 
   #pick(): void {
-    const exchange = this.#exchange;
-    const endpoint = this.#upstream.pick(exchange, this.#tried);
-    if (endpoint === null) return this.#finish(this.#noEndpoint());
-    this.#endpoint = endpoint;
-    endpoint.inFlight++;
-    exchange.endpoint = endpoint.id;
-    exchange.attempts++;
-    const addresses = this.#host.snapshot.guard.check(endpoint);
-    if (addresses instanceof Promise) {
-      void addresses.then((found) => this.#dial(endpoint, found));
-    } else {
-      this.#dial(endpoint, addresses);
-    }
+    const { clock, ticker } = this.host.snapshot;
+    const { health, spec } = this.upstream;
+    const isFirst = this.exchange.attempts === 0;
+    const now = this.upstream.isTimed ? clock.now() : 0;
+    this.startOverWhenAllAreTried();
+    const endpoint = pickEndpoint(this.upstream, this.exchange, this.tried, now);
+    if (endpoint instanceof GatewayError) return this.#finish(endpoint);
+    if (isFirst) health.budget.requested(ticker.now);
+    this.current = this.begin(endpoint, now);
+    if (isFirst && spec.retries.hedgeAfterMs !== null) this.#hedgeAfter(spec.retries.hedgeAfterMs);
+    this.#dial(this.current);
   }
 
-  #dial(endpoint: Endpoint, addresses: readonly string[] | GatewayError): void {
-    if (this.#state === "over") return;
-    if (addresses instanceof GatewayError) return this.failed(addresses);
-    const exchange = this.#exchange;
-    const { clock, spec } = this.#host.snapshot;
-    const { retries, timeouts } = this.#upstream.spec;
-    const authority = forwardedAuthority(exchange, endpoint, this.#action.spec.preserveHost);
-    // Only who learns from it, or limits it, pays for reading the clock.
-    if (retries.perTryMs !== null || this.#upstream.balancer.observe !== undefined) this.#sentAt = clock.now();
-    if (retries.perTryMs !== null) this.#deadlines!.tryUntil(this.#sentAt + retries.perTryMs);
-    const attempt = new Try(this, exchange, endpoint, timeouts);
+  #dial(attempt: Try): void {
+    const found = this.host.snapshot.guard.check(attempt.endpoint);
+    if (found instanceof Promise) void found.then((addresses) => this.#prepare(attempt, addresses));
+    else this.#prepare(attempt, found);
+  }
+
+  #prepare(attempt: Try, addresses: readonly string[] | GatewayError): void {
+    if (attempt.isReleased || this.#state !== "trying") return;
+    if (addresses instanceof GatewayError) return this.tryFailed(attempt, addresses);
+    const exchange = this.exchange;
+    const { endpoint } = attempt;
     attempt.addresses = addresses;
     attempt.target = this.#target(endpoint);
-    attempt.authority = authority;
-    attempt.headers = requestHeaders(exchange, authority);
-    attempt.streamIdleMs = spec.timeouts.streamIdleMs;
-    const { hooks } = this.#host;
+    attempt.authority = forwardedAuthority(exchange, endpoint, this.#action.spec.preserveHost);
+    attempt.headers = requestHeaders(exchange, attempt.authority);
+    attempt.streamIdleMs = this.host.snapshot.spec.timeouts.streamIdleMs;
+    const { hooks } = this.host;
     if (hooks === null || !hooks.hasSendHooks) return this.#send(attempt);
     this.#unless(hooks.beforeSend(exchange.attempts, outgoingOf(attempt)), () => this.#send(attempt));
   }
 
   #send(attempt: Try): void {
-    this.#try = attempt;
-    attempt.started(this.#upstream.transportFor(this.#exchange).send(attempt, attempt));
+    if (attempt.isReleased) return;
+    attempt.started(this.upstream.transportFor(this.exchange).send(attempt, attempt));
   }
 
   /** Goes on to `next` unless hooks, now or later, end the exchange, or the client does meanwhile. */
   #unless(halt: Halt | null | Promise<Halt | null>, next: () => void): void {
     if (halt instanceof Promise) {
-      halt.then((later) => this.#unless(later, next)).catch((cause: unknown) => this.#host.crashed(cause));
+      halt.then((later) => this.#unless(later, next)).catch((cause: unknown) => this.host.crashed(cause));
       return;
     }
     if (this.#state === "over") return;
     if (halt === null) return next();
-    this.#state = "over";
-    this.#giveBack();
-    this.#deadlines?.stop();
-    this.#host.halt(this.#exchange, halt);
+    this.#stop(new GatewayError("client_closed", "a hook ended the exchange"), Verdict.nobody);
+    this.host.halt(this.exchange, halt);
   }
 
   #target(endpoint: Endpoint): string {
     const action = this.#action;
-    if (action.rewrites) return rewriteTarget(this.#exchange, action.spec, this.#route.match.path, endpoint.basePath);
-    const { target } = this.#exchange.outgoing;
+    if (action.rewrites) return rewriteTarget(this.exchange, action.spec, this.#route.match.path, endpoint.basePath);
+    const { target } = this.exchange.outgoing;
     // `OPTIONS *` is about the server, wherever its paths begin.
     return endpoint.basePath === "" || target === "*" ? target : endpoint.basePath + target;
   }
 
   // ---- what the transport says ----
 
-  informational(status: number, headers: HeaderMap): void {
+  tryInformed(status: number, headers: HeaderMap): void {
     if (this.#state === "trying") this.#on.informational(status, headers);
   }
 
-  reply(reply: Reply): void {
-    if (!this.#takeHead()) return;
+  tryReplied(which: Try, reply: Reply): void {
+    const now = this.host.snapshot.clock.now();
+    this.settle(which, verdictOfStatus(reply.status), now);
+    const { retries } = this.upstream.spec;
+    const mayRetry = this.hedge === null && mayRetryReply(reply, this.exchange, retries);
+    if (mayRetry && !this.#isLate(now) && this.mayTryAgain(which.endpoint)) {
+      which.abandon(new GatewayError("client_closed", "tried again"));
+      this.drop(which);
+      return this.#tryAgain(retryAfterOf(reply, this.host.snapshot.clock.wall()), false);
+    }
+    this.#state = "replied";
+    this.win(which, now);
     cleanReplyHeaders(reply.headers);
-    this.#exchange.source = "upstream";
-    const cookie = this.#upstream.sticky?.cookieFor(this.#endpoint!, this.#exchange) ?? null;
+    const cookie = this.upstream.sticky?.cookieFor(which.endpoint, this.exchange) ?? null;
     if (cookie !== null) reply.headers.push("Set-Cookie", cookie);
-    this.#host.answer(this.#exchange, reply);
+    this.host.answer(this.exchange, reply);
   }
 
-  tunnel(reply: Reply, upstream: Duplex): void {
-    if (!this.#takeHead())
-      return upstream.kind === "bytes" ? upstream.close(new GatewayError("client_closed")) : upstream.close(1001, "");
+  tryTunnelled(which: Try, reply: Reply, upstream: Duplex): void {
+    const now = this.host.snapshot.clock.now();
+    this.settle(which, Verdict.ok, now);
+    this.#state = "replied";
+    this.win(which, now);
     cleanReplyHeaders(reply.headers);
-    this.#exchange.source = "upstream";
-    this.#exchange.status = 101;
+    this.exchange.status = 101;
     // A tunnel is long by nature: only its own idle time ends it.
     this.#deadlines?.stop();
-    this.#host.tunnel(this.#exchange, reply, upstream);
+    this.host.tunnel(this.exchange, reply, upstream);
   }
 
-  failed(error: GatewayError): void {
-    if (this.#state !== "trying") return;
-    const endpoint = this.#giveBack();
-    this.#try = null;
-    if (endpoint !== null && error.side === "upstream") this.#host.attemptFailed(endpoint, error);
-    const exchange = this.#exchange;
-    const failed = { error, method: exchange.outgoing.method, body: exchange.requestBody, attempts: exchange.attempts };
-    if (
-      endpoint === null ||
-      !mayRetry(failed, this.#upstream.spec.retries) ||
-      this.#deadlines?.isLate(this.#host.snapshot.clock.now()) === true
-    ) {
-      return this.#finish(error);
-    }
-    (this.#tried ??= []).push(endpoint);
-    if (!this.#findAnother()) return this.#finish(error);
-    this.try();
+  tryFailed(which: Try, error: GatewayError): void {
+    const { clock } = this.host.snapshot;
+    const now = which.sentAt === 0 ? 0 : clock.now();
+    this.settle(which, verdictOf(error), now);
+    this.drop(which);
+    if (error.side === "upstream") this.host.attemptFailed(which.endpoint, error);
+    // The other one may still succeed.
+    if (this.current !== null) return;
+    const mayRetry = mayRetryFailure(error, this.exchange, this.upstream.spec.retries);
+    if (!mayRetry || this.#isLate(clock.now()) || !this.mayTryAgain(which.endpoint)) return this.#finish(error);
+    this.#tryAgain(null, error.retry === "safe");
   }
-
-  // ---- what the client and the clock say ----
 
   cancel(why: GatewayError): void {
     if (this.#state === "over") return;
-    if (this.#state === "replied") return this.#try?.interrupt(why);
-    this.#try?.abandon(why);
-    this.#giveBack();
-    this.#finish(why);
+    if (this.#state === "replied") return this.current?.interrupt(why);
+    this.#stop(why, Verdict.nobody);
+    this.host.fail(this.exchange, why);
   }
 
   release(): void {
-    this.#state = "over";
-    this.#giveBack();
-    this.#deadlines?.stop();
+    this.#stop(new GatewayError("client_closed"), Verdict.nobody);
   }
 
   get headArrived(): boolean {
@@ -191,59 +187,63 @@ export class Forward implements Responder, Cancel, Release, TimedForward {
   }
 
   outOfTime(why: GatewayError): void {
-    this.cancel(why);
+    if (this.#state !== "trying") return this.cancel(why);
+    this.#stop(why, Verdict.gatewayError);
+    this.host.fail(this.exchange, why);
   }
 
-  attemptOutOfTime(why: GatewayError): void {
-    this.#try?.abandon(why);
-    this.failed(why);
+  checkTries(now: number): void {
+    for (const attempt of [this.current, this.hedge]) {
+      if (attempt === null || now < attempt.until) continue;
+      const why = timedOut("this attempt");
+      attempt.abandon(why);
+      this.tryFailed(attempt, why);
+    }
   }
 
-  /** Another endpoint each time; once around, where retries are asked for, the first ones may try again. */
-  #findAnother(): boolean {
-    if (this.#upstream.pick(this.#exchange, this.#tried) !== null) return true;
-    if (this.#upstream.spec.retries.on === "safe") return false;
-    this.#tried = null;
-    return this.#upstream.available.length > 0;
+  #isLate(now: number): boolean {
+    return this.#deadlines?.isLate(now) === true;
   }
 
-  #arm(): void {
-    const total = this.#route.totalMs ?? this.#upstream.spec.timeouts.totalMs;
-    const head = this.#route.timeoutMs;
-    if (total === null && head === null && this.#upstream.spec.retries.perTryMs === null) return;
-    const start = this.#exchange.startedAt;
-    const never = Number.POSITIVE_INFINITY;
-    const at = { head: head === null ? never : start + head, total: total === null ? never : start + total };
-    this.#deadlines = new Deadlines(this, this.#host.snapshot.ticker, at);
+  #tryAgain(retryAfterMs: number | null, isSafe: boolean): void {
+    // Nothing was processed, and somebody else is asked: no reason to wait.
+    if (isSafe && this.tried !== null && retryAfterMs === null) return this.try();
+    const { random } = this.host.snapshot;
+    const delayMs = retryDelayMs(this.exchange.attempts, retryAfterMs, this.upstream.spec.retries.backOff, random);
+    this.wait(delayMs, () => this.try());
   }
 
-  #takeHead(): boolean {
-    if (this.#state !== "trying") return false;
-    this.#state = "replied";
-    const now = this.#host.snapshot.clock.now();
-    this.#exchange.headAt = now;
-    this.#upstream.balancer.observe?.(this.#endpoint!, now - this.#sentAt, now);
-    return true;
+  #hedgeAfter(ms: number): void {
+    const { requestBody } = this.exchange;
+    if (!isIdempotent(this.exchange) || (requestBody !== null && !(requestBody instanceof BytesBody))) return;
+    this.wait(ms, () => this.#sendHedge());
   }
 
-  #giveBack(): Endpoint | null {
-    const endpoint = this.#endpoint;
-    if (endpoint !== null) endpoint.inFlight--;
-    this.#endpoint = null;
-    return endpoint;
+  #sendHedge(): void {
+    const first = this.current;
+    if (first === null) return;
+    const { health } = this.upstream;
+    const now = this.host.snapshot.clock.now();
+    const tried = [...(this.tried ?? []), first.endpoint];
+    if (this.upstream.pick(this.exchange, tried) === null || !health.budget.allowsRetry(now)) return;
+    const endpoint = pickEndpoint(this.upstream, this.exchange, tried, now);
+    if (endpoint instanceof GatewayError) return;
+    this.hedge = this.begin(endpoint, now);
+    this.#dial(this.hedge);
+  }
+
+  // A reply that is under way is its body's to end.
+  #stop(why: GatewayError, verdict: VerdictKind): void {
+    const isOver = this.#state !== "trying";
+    this.#state = "over";
+    this.#deadlines?.stop();
+    this.stopWaiting();
+    if (isOver && this.current !== null) this.drop(this.current);
+    this.giveUpAll(why, verdict);
   }
 
   #finish(error: GatewayError): void {
-    this.#state = "over";
-    this.#deadlines?.stop();
-    this.#host.fail(this.#exchange, error);
-  }
-
-  #noEndpoint(): GatewayError {
-    const full = this.#upstream.available.length > 0;
-    const detail = full
-      ? `every endpoint of ${this.#upstream.name} is full`
-      : `no endpoint of ${this.#upstream.name} is available`;
-    return new GatewayError(full ? "overloaded" : "no_healthy_endpoint", detail);
+    this.#stop(error, Verdict.nobody);
+    this.host.fail(this.exchange, error);
   }
 }

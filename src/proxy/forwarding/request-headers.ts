@@ -1,6 +1,7 @@
 import type { Exchange } from "../../model/exchange.ts";
 import { HeaderMap, sameName } from "../../model/header-map.ts";
 import { Watched } from "../../model/watched-fields.ts";
+import { isForwardedName } from "../own-fields.ts";
 import { connectionNames, isHopByHop } from "./hop-by-hop.ts";
 
 /** What this proxy calls itself in `Via` (RFC 9110 §7.6.3). */
@@ -109,16 +110,21 @@ function special(name: string): Special {
       // The exchange's id is added below, whoever gave it.
       return sameName(name, "x-request-id") ? Special.dropped : Special.none;
     case 15:
-      return sameName(name, "x-forwarded-for") ? Special.forwardedFor : Special.none;
+      return sameName(name, "x-forwarded-for") ? Special.forwardedFor : claimOr(name);
     case 16:
       if (sameName(name, "x-forwarded-host")) return Special.forwardedHost;
-      return isHopByHop(name) ? Special.dropped : Special.none;
+      return claimOr(name);
     case 17:
       if (sameName(name, "x-forwarded-proto")) return Special.forwardedProto;
-      return isHopByHop(name) ? Special.dropped : Special.none;
+      return claimOr(name);
     default:
-      return isHopByHop(name) ? Special.dropped : Special.none;
+      return claimOr(name);
   }
+}
+
+function claimOr(name: string): Special {
+  if (isHopByHop(name)) return Special.dropped;
+  return isForwardedName(name) ? Special.client : Special.none;
 }
 
 /** True when the request has been through a gateway of our name so often that it must be going in circles. */

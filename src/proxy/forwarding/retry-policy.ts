@@ -1,23 +1,36 @@
+import type { Exchange } from "../../model/exchange.ts";
 import type { GatewayError } from "../../model/gateway-error.ts";
+import type { Reply } from "../../model/reply.ts";
 import type { RetrySpec } from "../../model/snapshot-spec.ts";
-import type { Body } from "../../model/body.ts";
+import { parseRetryAfter } from "../upstream/health/back-off.ts";
 
 /** RFC 9110 §9.2.2. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 
-/** What an attempt's failure is judged by. */
-export interface FailedAttempt {
-  readonly error: GatewayError;
-  readonly method: string;
-  readonly body: Body | null;
-  /** Attempts so far, the failed one included. */
-  readonly attempts: number;
+export function isIdempotent(exchange: Exchange): boolean {
+  return IDEMPOTENT.has(exchange.outgoing.method);
 }
 
-/** Only what provably was not processed, or may be processed twice; and only while the body can still be sent whole. */
-export function mayRetry(failed: FailedAttempt, policy: RetrySpec): boolean {
-  if (failed.attempts > policy.max) return false;
-  if (failed.body !== null && failed.body.used) return false;
-  if (failed.error.retry === "safe") return true;
-  return failed.error.retry === "if-idempotent" && policy.on === "idempotent" && IDEMPOTENT.has(failed.method);
+/** Can the request be sent again at all: attempts left, and its body still whole? */
+export function hasAnother({ attempts, requestBody }: Exchange, policy: RetrySpec): boolean {
+  return attempts <= policy.max && (requestBody === null || !requestBody.used);
+}
+
+/** Only what provably was not processed, or may be processed twice. */
+export function mayRetryFailure(error: GatewayError, exchange: Exchange, policy: RetrySpec): boolean {
+  if (!hasAnother(exchange, policy)) return false;
+  if (error.retry === "safe") return true;
+  if (error.retry !== "if-idempotent" || !isIdempotent(exchange)) return false;
+  return error.kind === "upstream_timeout" ? policy.on.timeout : policy.on.reset;
+}
+
+export function mayRetryReply(reply: Reply, exchange: Exchange, policy: RetrySpec): boolean {
+  if (policy.on.statuses.length === 0 || !policy.on.statuses.includes(reply.status)) return false;
+  return isIdempotent(exchange) && hasAnother(exchange, policy);
+}
+
+/** How long a reply asks to be left alone, in ms; null: it does not say. */
+export function retryAfterOf(reply: Reply, wallNow: number): number | null {
+  const value = reply.headers.first("retry-after");
+  return value === null ? null : parseRetryAfter(value, wallNow);
 }

@@ -9,9 +9,17 @@ import type { Attempt } from "../upstream/transport/transport.ts";
 
 const NONE: readonly string[] = [];
 
+/** Who hears how a try went. */
+export interface TryOwner {
+  tryInformed(status: number, headers: HeaderMap): void;
+  tryReplied(which: Try, reply: Reply): void;
+  tryTunnelled(which: Try, reply: Reply, upstream: Duplex): void;
+  tryFailed(which: Try, error: GatewayError): void;
+}
+
 /**
- * One attempt and the ear for its outcome, in one object. Once it is abandoned (timed out, the client gone) whatever the
- * transport still reports is about a try that nobody waits for.
+ * One attempt and the ear for its outcome, in one object. Once it is abandoned (timed out, the client gone, another was faster)
+ * whatever the transport still reports is about a try that nobody waits for.
  */
 export class Try implements Attempt, Responder {
   readonly exchange: Exchange;
@@ -23,12 +31,20 @@ export class Try implements Attempt, Responder {
   authority = "";
   headers: HeaderMap;
   streamIdleMs: number | null = null;
-  readonly #owner: Responder;
+  /** On the clock; 0 where nobody wants to know. */
+  sentAt = 0;
+  /** Without a head by then it has failed. */
+  until = Number.POSITIVE_INFINITY;
+  /** It was told to its upstream's health how this went. */
+  isSettled = false;
+  /** Its place at the endpoint was given back. */
+  isReleased = false;
+  readonly #owner: TryOwner;
   #handle: Cancel | null = null;
   #abandoned: GatewayError | null = null;
 
   /** The rest is filled in by its owner before it is sent. */
-  constructor(owner: Responder, exchange: Exchange, endpoint: Endpoint, timeouts: UpstreamTimeoutsSpec) {
+  constructor(owner: TryOwner, exchange: Exchange, endpoint: Endpoint, timeouts: UpstreamTimeoutsSpec) {
     this.#owner = owner;
     this.exchange = exchange;
     this.endpoint = endpoint;
@@ -63,21 +79,21 @@ export class Try implements Attempt, Responder {
   }
 
   informational(status: number, headers: HeaderMap): void {
-    if (this.#abandoned === null) this.#owner.informational(status, headers);
+    if (this.#abandoned === null) this.#owner.tryInformed(status, headers);
   }
 
   reply(reply: Reply): void {
-    if (this.#abandoned === null) this.#owner.reply(reply);
+    if (this.#abandoned === null) this.#owner.tryReplied(this, reply);
     else reply.body?.cancel(this.#abandoned);
   }
 
   tunnel(reply: Reply, upstream: Duplex): void {
-    if (this.#abandoned === null) return this.#owner.tunnel(reply, upstream);
+    if (this.#abandoned === null) return this.#owner.tryTunnelled(this, reply, upstream);
     if (upstream.kind === "bytes") upstream.close(this.#abandoned);
     else upstream.close(1001, "");
   }
 
   failed(error: GatewayError): void {
-    if (this.#abandoned === null) this.#owner.failed(error);
+    if (this.#abandoned === null) this.#owner.tryFailed(this, error);
   }
 }

@@ -1,7 +1,13 @@
 import type { RouteInfo } from "../../model/exchange.ts";
 import type { RouteAction, RouteSpec } from "../../model/snapshot-spec.ts";
+import type { CompiledLimits } from "../limits/rate-gate.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+
+export interface RouteParts {
+  readonly pipeline: Pipeline | null;
+  readonly limits: CompiledLimits | null;
+}
 
 /** A compiled route: what its specification says, with names replaced by what they name. */
 export class Route implements RouteInfo {
@@ -12,14 +18,17 @@ export class Route implements RouteInfo {
   readonly labels: Readonly<Record<string, string>>;
   /** null: no plugin stands before it. */
   readonly pipeline: Pipeline | null;
+  /** null: it has no rate limits. */
+  readonly limits: CompiledLimits | null;
 
-  constructor(spec: RouteSpec, action: CompiledAction, pipeline: Pipeline | null) {
+  constructor(spec: RouteSpec, action: CompiledAction, { pipeline, limits }: RouteParts) {
     this.id = spec.id;
     this.slot = spec.slot;
     this.spec = spec;
     this.action = action;
     this.labels = spec.labels;
     this.pipeline = pipeline;
+    this.limits = limits;
   }
 }
 

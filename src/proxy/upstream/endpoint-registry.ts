@@ -1,5 +1,6 @@
 import type { EndpointSpec } from "../../model/snapshot-spec.ts";
 import { Endpoint, endpointId } from "./endpoint.ts";
+import { standingOf } from "./health/health-state.ts";
 
 interface Entry {
   readonly endpoint: Endpoint;
@@ -16,7 +17,7 @@ export class EndpointRegistry {
   readonly #entries = new Map<string, Entry>();
 
   acquire(upstream: string, spec: EndpointSpec): Endpoint {
-    const key = `${upstream} ${endpointId(spec)}`;
+    const key = identity(upstream, endpointId(spec), spec.discovered === true);
     let entry = this.#entries.get(key);
     if (entry === undefined) {
       entry = { endpoint: new Endpoint(upstream, spec), references: 0 };
@@ -28,19 +29,36 @@ export class EndpointRegistry {
 
   /** The last release closes idle connections; exchanges that run keep theirs. */
   release(endpoint: Endpoint): void {
-    const key = `${endpoint.upstream} ${endpoint.id}`;
+    const key = identity(endpoint.upstream, endpoint.id, endpoint.discovered);
     const entry = this.#entries.get(key);
     if (entry === undefined || --entry.references > 0) return;
     this.#entries.delete(key);
     endpoint.pool?.retire();
   }
 
-  update(endpoint: Endpoint, change: Partial<Pick<Endpoint, "weight" | "healthy" | "draining">>): void {
-    Object.assign(endpoint, change);
+  /** What an operator changes. */
+  update(endpoint: Endpoint, change: { weight?: number; draining?: boolean }, now: number): void {
+    if (change.weight !== undefined) endpoint.weight = endpoint.baseWeight = change.weight;
+    if (change.draining !== undefined) endpoint.draining = change.draining;
+    this.judge(endpoint, now);
+    // Also without a change of standing: policies may keep sums of weights.
+    this.version++;
+  }
+
+  /** Looks at everything that speaks for or against an endpoint. */
+  judge(endpoint: Endpoint, now: number): void {
+    const standing = standingOf(endpoint, now);
+    if (standing === endpoint.standing) return;
+    endpoint.standing = standing;
     this.version++;
   }
 
   *[Symbol.iterator](): IterableIterator<Endpoint> {
     for (const entry of this.#entries.values()) yield entry.endpoint;
   }
+}
+
+/** Who named it belongs to it: what was dialled on the operator's word serves nobody else. */
+function identity(upstream: string, id: string, discovered: boolean): string {
+  return discovered ? `${upstream} ${id} discovered` : `${upstream} ${id}`;
 }

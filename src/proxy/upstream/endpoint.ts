@@ -1,4 +1,7 @@
 import type { EndpointSpec } from "../../model/snapshot-spec.ts";
+import type { CircuitBreaker } from "./health/circuit-breaker.ts";
+import type { ActiveVerdict, HealthSignals, Standing } from "./health/health-state.ts";
+import type { OutlierRecord } from "./health/outlier-record.ts";
 
 /** Addresses that may be dialled for an endpoint, as one dial guard saw them. */
 export interface DialTarget {
@@ -18,7 +21,7 @@ export interface EndpointPool {
  * One address of an upstream and its live state, which outlives the configuration that named it: the registry hands the
  * same object to every snapshot with the same identity (upstream name + scheme + address:port).
  */
-export class Endpoint {
+export class Endpoint implements HealthSignals {
   readonly id: string;
   readonly upstream: string;
   readonly scheme: "http" | "https";
@@ -26,13 +29,25 @@ export class Endpoint {
   /** 0: `host` is the path of a unix socket. */
   readonly port: number;
   readonly basePath: string;
+  /** Not the operator's word: the dial guard is stricter with it. */
+  readonly discovered: boolean;
   /** `host:port` as it stands in a Host field, without a default port. */
   readonly authority: string;
+  /** Its share at the moment: less than `baseWeight` while it starts slowly. */
   weight: number;
+  /** As configured, or as the operator set it. */
+  baseWeight: number;
   /** Attempts whose body has not ended. */
   inFlight = 0;
-  healthy = true;
   draining = false;
+  /** What the control plane's checks said last; "off": nobody checks it; null: not yet. */
+  active: ActiveVerdict | "off" | null = "off";
+  /** Since when checks call it healthy again; -Infinity: they never called it anything else. */
+  recoveredAt = Number.NEGATIVE_INFINITY;
+  outlier: OutlierRecord | null = null;
+  breaker: CircuitBreaker | null = null;
+  /** What all of that comes to; kept by the registry. */
+  standing: Standing;
   /** Moving average of the time to the reply's head, in ms; kept by the ewma policy. */
   latencyMs = 0;
   latencyAt = 0;
@@ -48,15 +63,13 @@ export class Endpoint {
     this.host = spec.host;
     this.port = spec.port;
     this.basePath = spec.basePath;
+    this.discovered = spec.discovered === true;
     this.weight = spec.weight;
+    this.baseWeight = spec.weight;
+    this.standing = spec.weight > 0 ? "available" : "barred";
     const host = spec.host.includes(":") ? `[${spec.host}]` : spec.host;
     const isDefault = spec.port === (spec.scheme === "https" ? 443 : 80);
     this.authority = spec.port === 0 ? "localhost" : isDefault ? host : `${host}:${spec.port}`;
-  }
-
-  /** Its upstream asks before each pick; "full" is asked separately, because it changes with every request. */
-  get available(): boolean {
-    return this.healthy && !this.draining && this.weight > 0;
   }
 }
 

@@ -3,6 +3,9 @@ import type { UpstreamSpec } from "../../model/snapshot-spec.ts";
 import type { Balancer } from "./balancing/balancer.ts";
 import type { Sticky } from "./balancing/sticky.ts";
 import type { Endpoint } from "./endpoint.ts";
+import type { Standing } from "./health/health-state.ts";
+import { usableOf } from "./health/panic.ts";
+import type { UpstreamHealth } from "./health/upstream-health.ts";
 import type { EndpointRegistry } from "./endpoint-registry.ts";
 import type { Transport } from "./transport/transport.ts";
 
@@ -13,6 +16,7 @@ export interface UpstreamParts {
   readonly balancer: Balancer;
   readonly sticky: Sticky | null;
   readonly transports: Transports;
+  readonly health: UpstreamHealth;
 }
 
 /** By what the exchange's edge can carry: bytes from socket to socket, or web-standard streams. */
@@ -28,6 +32,7 @@ export class Upstream {
   readonly endpoints: readonly Endpoint[];
   readonly balancer: Balancer;
   readonly sticky: Sticky | null;
+  readonly health: UpstreamHealth;
   readonly #transports: Transports;
   readonly #registry: EndpointRegistry;
   readonly #maxInFlight: number;
@@ -40,9 +45,17 @@ export class Upstream {
     this.endpoints = parts.endpoints;
     this.balancer = parts.balancer;
     this.sticky = parts.sticky;
+    this.health = parts.health;
     this.#transports = parts.transports;
     this.#registry = parts.registry;
     this.#maxInFlight = parts.spec.limits.maxConnections + parts.spec.limits.maxPending;
+  }
+
+  /** Only who learns from attempts, or limits them, pays for reading the clock. */
+  get isTimed(): boolean {
+    const { retries, admission } = this.spec;
+    const isLearning = this.health.isTracking || this.balancer.observe !== undefined;
+    return isLearning || retries.perTryMs !== null || admission !== null;
   }
 
   /** A raw tunnel needs HTTP/1.1 also where other requests go by HTTP/2: RFC 8441 is not spoken by `fetch`. */
@@ -51,11 +64,11 @@ export class Upstream {
     return bytes ? this.#transports.wire : this.#transports.fetch;
   }
 
-  /** Healthy, not draining, weight above zero; the list's identity changes only with its content. */
+  /** What may be picked from; the list's identity changes only with its content. */
   get available(): readonly Endpoint[] {
     if (this.#seen !== this.#registry.version) {
       this.#seen = this.#registry.version;
-      const now = this.endpoints.filter((endpoint) => endpoint.available);
+      const now = usableOf(this.endpoints, standingOf, this.spec.health.panicBelow).members;
       if (now.length !== this.#available.length || now.some((e, i) => e !== this.#available[i])) this.#available = now;
     }
     return this.#available;
@@ -76,4 +89,8 @@ export class Upstream {
   #choose(candidates: readonly Endpoint[], exchange: Exchange): Endpoint {
     return this.sticky === null ? this.balancer.pick(candidates, exchange) : this.sticky.pick(candidates, exchange);
   }
+}
+
+function standingOf(endpoint: Endpoint): Standing {
+  return endpoint.standing;
 }
