@@ -1,17 +1,22 @@
+import { createDataPlane } from "./create-data-plane.ts";
 import { claimNewAddresses } from "./control/claim-new-addresses.ts";
+import type { EndpointVerdict } from "./proxy/upstream/health/health-registry.ts";
 import type { SpecTarget } from "./control/reconciler.ts";
 import type { WorkerEvent } from "./control/workers/messages.ts";
 import { Supervisor, type WorkerState } from "./control/workers/supervisor.ts";
 import type { ListenerSpec, SnapshotSpec } from "./model/snapshot-spec.ts";
 import { CounterPages } from "./observability/counter-pages.ts";
 import { type CounterReader, Counters, SLOT_SIZE } from "./observability/counters.ts";
+import type { EventBus } from "./observability/event-bus.ts";
 import type { Logger } from "./observability/logger.ts";
 import { Recorder } from "./observability/recorder.ts";
 import { createHookPage, HookPage, HOOK_PAGE_BYTES, type NamedHookPage } from "./plugin-services/hook-page.ts";
 import { MemoryKv } from "./plugin-services/memory-kv.ts";
 import { createPluginHost, type LocalPluginHost } from "./plugin-services/plugin-host.ts";
 import { shippedPlugin } from "./plugin-services/shipped-plugin.ts";
-import { type BoundListener, DataPlane } from "./proxy/data-plane.ts";
+import type { BoundListener, DataPlane } from "./proxy/data-plane.ts";
+import { localState } from "./proxy/shared-state.ts";
+import { NOT_SHARED, WorkerMemory } from "./shared-state/worker-memory.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** Serves specifications: one data plane in this process, or several in processes of their own. */
@@ -20,6 +25,8 @@ export interface Serving extends SpecTarget {
   readonly counters: CounterReader;
   /** Empty when there are none: this process serves itself. */
   readonly workers: readonly WorkerState[];
+  /** An active check has changed its mind about an endpoint. */
+  verdict(verdict: EndpointVerdict): void;
   /** Health checks of the listeners fail from now on. */
   notReady(): void;
   /** Stops accepting, lets what runs finish for so long, then ends it. @returns false when something was cut off */
@@ -37,17 +44,20 @@ export class ServingHere implements Serving {
   readonly #plane: DataPlane;
   readonly #plugins: LocalPluginHost;
   readonly #watchdog: Watchdog;
+  readonly #close: () => void;
   #prepared: SnapshotSpec | null = null;
   #ours: readonly ListenerSpec[] = [];
 
-  constructor(log: Logger) {
-    this.#recorder = new Recorder(this.counters, log);
-    const clock = { now: () => performance.now(), wall: () => Date.now() };
+  /** @param rateKeys that rate limits remember, at least */
+  constructor(log: Logger, events: EventBus, rateKeys: number) {
+    this.#recorder = new Recorder(this.counters, log, events);
     const memory = new SharedArrayBuffer(HOOK_PAGE_BYTES);
     this.#watchdog = new Watchdog(memory, log);
     this.#plugins = createPluginHost({ log, shipped: shippedPlugin, watch: new HookPage(memory) });
-    const deps = { clock, random: Math.random, telemetry: this.#recorder, plugins: this.#plugins };
-    this.#plane = new DataPlane(deps);
+    const [telemetry, plugins] = [this.#recorder, this.#plugins];
+    const { plane, close } = createDataPlane({ telemetry, plugins, shared: localState(rateKeys) });
+    this.#plane = plane;
+    this.#close = close;
   }
 
   get listeners(): BoundListener[] {
@@ -73,6 +83,10 @@ export class ServingHere implements Serving {
     this.#plane.abort();
   }
 
+  verdict(verdict: EndpointVerdict): void {
+    this.#plane.verdict(verdict);
+  }
+
   notReady(): void {
     this.#plane.notReady();
   }
@@ -87,6 +101,7 @@ export class ServingHere implements Serving {
     this.#plane.stop();
     this.#watchdog.stop();
     this.#plugins.close();
+    this.#close();
   }
 
   #growCounters(spec: SnapshotSpec): void {
@@ -95,12 +110,35 @@ export class ServingHere implements Serving {
   }
 }
 
-/** @param command starts worker `number` */
-export function serveInWorkers(log: Logger, command: (number: number) => readonly string[]): Serving {
+export interface WorkersOptions {
+  readonly log: Logger;
+  readonly events: EventBus;
+  /** That rate limits remember, at least. */
+  readonly rateKeys: number;
+  /** Starts worker `number`. */
+  readonly command: (number: number) => readonly string[];
+  /** What active checks have found out, for workers that begin to serve. */
+  readonly verdicts: () => readonly EndpointVerdict[];
+}
+
+export function serveInWorkers({ log, events, rateKeys, command, verdicts }: WorkersOptions): Serving {
   const pages = new CounterPages();
   const plugins = { kv: new MemoryKv(), hookSign: () => hookSign(log) };
-  const supervisor = new Supervisor({ command, pages, plugins, notice: (event) => logWorkerEvent(log, event) });
+  const notice = (event: WorkerEvent) =>
+    event.type === "worker.restarted" ? events.publish(event) : logWorkerEvent(log, event);
+  const shared = workerMemory(rateKeys, log);
+  const supervisor = new Supervisor({ command, pages, plugins, shared, verdicts, notice });
   return Object.assign(supervisor, { counters: pages });
+}
+
+function workerMemory(rateKeys: number, log: Logger): WorkerMemory | null {
+  try {
+    const noRow = () => log.warn("so many workers run that one counts its requests in flight alone");
+    return new WorkerMemory(rateKeys, noRow);
+  } catch (error) {
+    log.warn({ reason: (error as Error).message }, `${NOT_SHARED}: each worker has its own`);
+    return null;
+  }
 }
 
 function hookSign(log: Logger): NamedHookPage | null {

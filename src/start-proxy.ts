@@ -2,11 +2,15 @@ import { formatDiagnostic, type Diagnostic } from "./control/config/diagnostics.
 import { loadConfig, type LoadedConfig, type LoadOptions } from "./control/config/load-config.ts";
 import { SlotTable } from "./control/config/slot-table.ts";
 import { type ConfigWatch, watchConfig } from "./control/config/watch-files.ts";
+import type { EndpointVerdict } from "./proxy/upstream/health/health-registry.ts";
+import { HealthChecks } from "./control/health/health-checks.ts";
 import type { PluginState } from "./control/plugins/plugin-states.ts";
 import { Reconciler, type Outcome, type Proposal } from "./control/reconciler.ts";
 import type { WorkerState } from "./control/workers/supervisor.ts";
 import type { SnapshotSpec } from "./model/snapshot-spec.ts";
 import type { CounterReader } from "./observability/counters.ts";
+import type { EventBus } from "./observability/event-bus.ts";
+import { loggedEvents } from "./observability/event-log.ts";
 import { createLogger, type LoggerOptions, type LogOutput } from "./observability/logger.ts";
 import type { BoundListener } from "./proxy/data-plane.ts";
 import { ownCommand } from "./own-command.ts";
@@ -57,9 +61,16 @@ class Proxy implements RunningProxy {
   readonly #reconciler: Reconciler<readonly Diagnostic[]>;
   readonly #slots = new SlotTable();
   readonly #plugins = openCatalogue();
+  readonly #checks = new HealthChecks({
+    clock: { now: () => performance.now(), wall: () => Date.now() },
+    random: Math.random,
+    onVerdict: (verdict, isFirst) => this.#spread(verdict, isFirst),
+  });
   #loaded: LoadedConfig | null = null;
   #logging: LoggerOptions = { level: "info", format: "json" };
   #output: LogOutput | null = null;
+  /** Of what this process knows: with workers, each has its own for what happens to requests. */
+  #events: EventBus | null = null;
   #serving: Serving | null = null;
   #prepared: SnapshotSpec | null = null;
   #spec: SnapshotSpec | null = null;
@@ -67,6 +78,7 @@ class Proxy implements RunningProxy {
   /** Workers outlive a process that just exits, and drain; a second signal means: now. */
   readonly #onExit = () => {
     this.#serving?.stop();
+    this.#checks.stop();
     this.#plugins.close();
   };
 
@@ -145,6 +157,7 @@ class Proxy implements RunningProxy {
     this.log.log.info({ drainMs }, "draining");
     const drained = await this.#serving!.drain(drainMs);
     process.off("exit", this.#onExit);
+    this.#checks.stop();
     this.#plugins.close();
     this.log.log.info(drained ? "stopped" : "stopped; what was still running was cut off");
     this.log.flush();
@@ -174,20 +187,40 @@ class Proxy implements RunningProxy {
     await this.#serving!.commit(version);
     const [before, now] = [this.#spec, this.#prepared!];
     this.#spec = now;
+    this.#checks.follow(now);
     this.#plugins.retain(now.plugins.instances.map(({ module }) => module));
     if (this.#serving instanceof ServingHere && before !== null && now.workers > Math.max(1, before.workers))
       this.#options.warn("workers: going from 1 to more takes a restart; one process keeps serving");
+    if (before !== null && now.rateLimits.maxKeys !== before.rateLimits.maxKeys)
+      this.#options.warn("rateLimit.maxKeys: this change takes a restart");
   }
 
   /** Once: in-process and workers cannot follow one another without letting go of connections. */
   #choose(spec: SnapshotSpec): Serving {
     const { mode } = this.#options;
+    const rateKeys = spec.rateLimits.maxKeys;
     const log = mode === "develop" ? ({ ...this.#logging, format: "pretty" } as const) : this.#logging;
     this.#output = createLogger(log);
+    this.#events = loggedEvents(this.#output.log);
     // `bun --watch` puts a new process in the place of this one, which would meet its workers still holding the ports.
     if (spec.workers > 1 && mode === "develop") this.#options.warn("workers: development serves in one process");
-    if (spec.workers === 1 || mode === "develop") return new ServingHere(this.#output.log);
-    return serveInWorkers(this.#output.log, (number) => [...ownCommand(), ...workerWords(number, log)]);
+    if (spec.workers === 1 || mode === "develop") return new ServingHere(this.#output.log, this.#events, rateKeys);
+    return serveInWorkers({
+      log: this.#output.log,
+      events: this.#events,
+      rateKeys,
+      command: (number) => [...ownCommand(), ...workerWords(number, log)],
+      verdicts: () => this.#checks.verdicts,
+    });
+  }
+
+  #spread(verdict: EndpointVerdict, isFirst: boolean): void {
+    this.#serving!.verdict(verdict);
+    const { upstream, endpoint, healthy, reason } = verdict;
+    // Nothing has changed for those who counted on it.
+    if (isFirst && healthy)
+      return this.log.log.debug({ upstream, endpoint, reason }, "the first health check succeeded");
+    this.#events!.publish({ type: healthy ? "upstream.recovered" : "upstream.unhealthy", upstream, endpoint, reason });
   }
 
   /** How loud the log is changes at once; its format, and what workers write, with the next start. */
@@ -203,14 +236,11 @@ class Proxy implements RunningProxy {
     if (outcome.kind === "unchanged") return void log.debug("configuration unchanged");
     if (outcome.kind === "applied") {
       for (const warning of this.#loaded?.warnings ?? []) log.warn(formatDiagnostic(warning));
-      return void log.info(
-        { version: outcome.spec.version, routes: outcome.spec.routes.length },
-        "configuration reloaded",
-      );
+      const { version, routes } = outcome.spec;
+      return this.#events!.publish({ type: "config.reloaded", version, routes: routes.length });
     }
-    const lines = outcome.kind === "invalid" ? outcome.error.map(formatDiagnostic) : startError(outcome.error).lines;
-    for (const line of lines) log.error(line);
-    log.error("configuration rejected; the last good one keeps serving");
+    const errors = outcome.kind === "invalid" ? outcome.error.map(formatDiagnostic) : startError(outcome.error).lines;
+    this.#events!.publish({ type: "config.rejected", errors });
   }
 }
 

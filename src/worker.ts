@@ -1,15 +1,25 @@
+import { createDataPlane } from "./create-data-plane.ts";
+import type { EndpointVerdict } from "./proxy/upstream/health/health-registry.ts";
 import type { Vitals } from "./control/workers/messages.ts";
 import { type Upward, upwardChannel } from "./control/workers/serve-channel.ts";
-import { HOOK_SIGN } from "./control/workers/worker-process.ts";
+import { HOOK_SIGN, SHARED_ROW } from "./control/workers/worker-process.ts";
 import type { SnapshotSpec } from "./model/snapshot-spec.ts";
 import { Counters, SLOT_SIZE } from "./observability/counters.ts";
-import { createLogger, type LoggerOptions, type LogLevel, type LogOutput } from "./observability/logger.ts";
+import {
+  createLogger,
+  type Logger,
+  type LoggerOptions,
+  type LogLevel,
+  type LogOutput,
+} from "./observability/logger.ts";
 import { mapPage } from "./observability/page-file.ts";
 import { Recorder } from "./observability/recorder.ts";
 import { HookPage, HOOK_PAGE_BYTES, mapHookPage } from "./plugin-services/hook-page.ts";
 import { createPluginHost, type LocalPluginHost } from "./plugin-services/plugin-host.ts";
 import { shippedPlugin } from "./plugin-services/shipped-plugin.ts";
-import { DataPlane } from "./proxy/data-plane.ts";
+import type { DataPlane } from "./proxy/data-plane.ts";
+import { localState, type SharedState } from "./proxy/shared-state.ts";
+import { inheritedState, NOT_SHARED } from "./shared-state/worker-memory.ts";
 import type { Io } from "./main.ts";
 
 /** The words a supervisor starts a worker with; `workerCommand` reads them. */
@@ -54,10 +64,9 @@ class Worker {
     this.#output = output;
     this.#upward = upward;
     this.#recorder = new Recorder(this.#counters, output.log);
-    const clock = { now: () => performance.now(), wall: () => Date.now() };
     this.#plugins = createPluginHost({ log: output.log, shipped: shippedPlugin, watch: hookPage(), memory: upward.kv });
-    const deps = { clock, random: Math.random, telemetry: this.#recorder, plugins: this.#plugins };
-    this.#plane = new DataPlane(deps);
+    const [telemetry, plugins] = [this.#recorder, this.#plugins];
+    this.#plane = createDataPlane({ telemetry, plugins, shared: sharedState(output.log) }).plane;
     process.on("uncaughtException", (err) => output.log.error({ err }, "uncaught exception"));
     process.on("unhandledRejection", (err) => output.log.error({ err }, "unhandled rejection"));
   }
@@ -71,6 +80,7 @@ class Worker {
         commit: () => this.#commit(),
         abort: () => this.#abort(),
         notReady: () => (this.#plane.notReady(), null),
+        verdicts: (verdicts) => this.#hear(verdicts),
         drain: async ({ withinMs, patienceMs }) => ({ complete: await this.#drain(withinMs, patienceMs) }),
         ping: () => this.#vitals(),
       },
@@ -97,6 +107,11 @@ class Worker {
     this.#modulesAtFirst ??= this.#plugins.modulesLoaded;
     this.#serves = this.#prepared;
     this.#recorder.configure(this.#serves!.accessLog);
+    return null;
+  }
+
+  #hear(verdicts: readonly EndpointVerdict[]): null {
+    for (const verdict of verdicts) this.#plane.verdict(verdict);
     return null;
   }
 
@@ -128,6 +143,19 @@ function hookPage(): HookPage {
   // Not for what hooks start.
   delete process.env[HOOK_SIGN];
   return path === "" ? new HookPage(new ArrayBuffer(HOOK_PAGE_BYTES)) : mapHookPage(path);
+}
+
+/** What it shares with the other workers; without a word from the supervisor, nothing. */
+function sharedState(log: Logger): SharedState {
+  const row = process.env[SHARED_ROW];
+  delete process.env[SHARED_ROW];
+  if (row === undefined) return localState();
+  try {
+    return inheritedState(row);
+  } catch (error) {
+    log.warn({ reason: (error as Error).message }, `${NOT_SHARED}: this worker has its own`);
+    return localState();
+  }
 }
 
 /** A turn of the event loop so short has accepted nothing and left the accept queues empty. */

@@ -35,6 +35,10 @@ upwardChannel()!.serve(
     commit: () => note("commit"),
     abort: () => note("abort"),
     notReady: () => note("notReady"),
+    verdicts(verdicts) {
+      for (const { endpoint, healthy } of verdicts) note(`verdict ${endpoint} ${healthy}`);
+      return null;
+    },
     drain: () => (note("drain"), setImmediate(() => process.exit(0)), { complete: true }),
     ping: () => ({
       rssBytes: 1,

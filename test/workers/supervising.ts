@@ -26,6 +26,8 @@ export function bareOptions(notice: (event: WorkerEvent) => void): Omit<Supervis
   return {
     pages: { give: () => null, taken: () => undefined, gone: () => undefined },
     plugins: { kv: { run: () => Promise.reject(new Error("no plugins here")) }, hookSign: createHookPage },
+    shared: null,
+    verdicts: () => [],
     notice,
   };
 }

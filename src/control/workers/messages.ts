@@ -1,3 +1,5 @@
+import type { EndpointVerdict } from "../../proxy/upstream/health/health-registry.ts";
+
 /** What a supervisor asks of a worker, and what it answers. Everything is plain JSON. */
 export interface Dialogue {
   /** `spec` is JSON: one text for all workers. `page`: the counters' new page, by its path. */
@@ -6,6 +8,8 @@ export interface Dialogue {
   abort: { ask: null; answer: null };
   /** Health checks of the listeners fail from now on. */
   notReady: { ask: null; answer: null };
+  /** What active checks say of endpoints. */
+  verdicts: { ask: readonly EndpointVerdict[]; answer: null };
   /** Stop accepting, finish what runs for at most so long (null: until it ends), then answer and exit. */
   drain: { ask: { withinMs: number | null; patienceMs: number }; answer: { complete: boolean } };
   ping: { ask: null; answer: Vitals };
@@ -61,6 +65,8 @@ export type WorkerEvent =
   /** `hook`: `NAME PHASE` when a plugin's hook has its thread; else `pending` are those that may have it after an `await`. */
   | { type: "worker.silent"; worker: number; pid: number; hook: string | null; pending: readonly string[] }
   | { type: "worker.died"; worker: number; pid: number; how: string; replacedInMs: number }
+  /** Another one serves in the place of one that died; `reason` is how. */
+  | { type: "worker.restarted"; worker: number; reason: string }
   | { type: "worker.retired"; worker: number; pid: number }
   /** Replaced while it served, for a reason that is no failure. */
   | { type: "worker.renewed"; worker: number; pid: number; successor: number | null; modulesLoaded: number }

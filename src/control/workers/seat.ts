@@ -1,7 +1,8 @@
+import type { EndpointVerdict } from "../../proxy/upstream/health/health-registry.ts";
 import { BackOff } from "./back-off.ts";
 import { WorkerGone, WorkerRefused } from "./channel.ts";
 import type { WorkerEvent } from "./messages.ts";
-import { WorkerProcess, type WorkerPlugins } from "./worker-process.ts";
+import { type SharedMemory, WorkerProcess, type WorkerPlugins } from "./worker-process.ts";
 
 /** A version on its way to the workers. */
 export interface Version {
@@ -27,8 +28,11 @@ export interface SeatOptions {
   readonly command: readonly string[];
   readonly pages: WorkerPages;
   readonly plugins: WorkerPlugins;
+  readonly shared: SharedMemory | null;
   /** What a worker that starts has to serve; null before the first commit. */
   readonly committed: () => Version | null;
+  /** What it has to know when it begins to serve. */
+  readonly verdicts: () => readonly EndpointVerdict[];
   readonly notice: (event: WorkerEvent) => void;
   /** Who sits here has answered: its vitals are new. */
   readonly beat: () => void;
@@ -50,6 +54,7 @@ interface Occupant {
  * growing pauses while successors die young.
  */
 export class Seat {
+  readonly number: number;
   readonly #options: SeatOptions;
   readonly #backOff = new BackOff();
   /** Has the committed version, or is getting it. */
@@ -58,18 +63,16 @@ export class Seat {
   #starting: Occupant | null = null;
   #restarts = 0;
   #replacing = false;
+  #diedOf: string | null = null;
   #left = false;
 
   constructor(options: SeatOptions) {
+    this.number = options.number;
     this.#options = options;
   }
 
   get worker(): WorkerProcess | null {
     return this.#occupant?.worker ?? null;
-  }
-
-  get number(): number {
-    return this.#options.number;
   }
 
   get restarts(): number {
@@ -137,6 +140,12 @@ export class Seat {
     return before.worker;
   }
 
+  /** Also to who is being started: it may have got all that was known already. */
+  tell(verdict: EndpointVerdict): void {
+    for (const occupant of [this.#occupant, this.#starting])
+      void occupant?.worker.ask("verdicts", [verdict]).catch(() => undefined);
+  }
+
   /** No successor any more; who sits here goes on and is the caller's. */
   leave(): WorkerProcess | null {
     this.#left = true;
@@ -145,8 +154,8 @@ export class Seat {
   }
 
   #spawn(): Occupant {
-    const { number, command, notice, pages, plugins } = this.#options;
-    const worker = new WorkerProcess({ number, command, plugins });
+    const { number, command, notice, pages, plugins, shared } = this.#options;
+    const worker = new WorkerProcess({ number, command, plugins, shared });
     const occupant = { worker, prepared: null, serves: null, left: false, asked: Promise.resolve() };
     this.#starting = occupant;
     worker.onSilent = (hook, pending) =>
@@ -165,9 +174,10 @@ export class Seat {
     if (this.#starting === occupant) this.#starting = null;
     if (this.#occupant === occupant) this.#occupant = null;
     if (this.#left || occupant.left) return;
-    const { worker } = occupant;
-    const replacedInMs = this.#backOff.next(performance.now() - worker.startedAt);
-    this.#options.notice({ type: "worker.died", worker: this.number, pid: worker.pid, how, replacedInMs });
+    const { pid, startedAt } = occupant.worker;
+    const replacedInMs = this.#backOff.next(performance.now() - startedAt);
+    this.#options.notice({ type: "worker.died", worker: this.number, pid, how, replacedInMs });
+    if (this.#occupant === null) this.#diedOf = how;
     // Before the first commit a death is the answer to `open`; and in a renewal there is another one.
     if (this.#options.committed() === null || this.#occupant !== null || this.#starting !== null) return;
     void this.#replace(replacedInMs);
@@ -200,13 +210,19 @@ export class Seat {
     this.#starting = null;
     this.#occupant = occupant;
     this.#options.notice({ type: "worker.started", worker: this.number, pid: occupant.worker.pid });
+    if (this.#diedOf !== null)
+      this.#options.notice({ type: "worker.restarted", worker: this.number, reason: this.#diedOf });
+    this.#diedOf = null;
   }
 
   /** Versions may be committed while a worker gets the one before. */
   async #catchUp(occupant: Occupant): Promise<void> {
     for (let version = this.#options.committed(); version !== null && version !== occupant.serves;) {
       if (occupant.prepared !== version) await this.#prepare(occupant, version);
-      await occupant.worker.ask("commit", null);
+      const committed = occupant.worker.ask("commit", null);
+      // Right behind it: no request comes in between.
+      void occupant.worker.ask("verdicts", this.#options.verdicts()).catch(() => undefined);
+      await committed;
       occupant.serves = version;
       version = this.#options.committed();
     }

@@ -1,5 +1,6 @@
 import type { SnapshotSpec } from "../../model/snapshot-spec.ts";
 import type { BoundListener } from "../../proxy/data-plane.ts";
+import type { EndpointVerdict } from "../../proxy/upstream/health/health-registry.ts";
 import { claimNewAddresses } from "../claim-new-addresses.ts";
 import type { SpecTarget } from "../reconciler.ts";
 import { WorkerGone } from "./channel.ts";
@@ -7,13 +8,17 @@ import { FixedPorts } from "./fixed-ports.ts";
 import type { WorkerEvent } from "./messages.ts";
 import { Renewals } from "./renewals.ts";
 import { Seat, type Version, type WorkerPages } from "./seat.ts";
-import type { WorkerPlugins, WorkerProcess } from "./worker-process.ts";
+import type { SharedMemory, WorkerPlugins, WorkerProcess } from "./worker-process.ts";
 
 export interface SupervisorOptions {
   /** Starts the worker for place `number` (from 1). */
   readonly command: (number: number) => readonly string[];
   readonly pages: WorkerPages;
   readonly plugins: WorkerPlugins;
+  /** null where none can be had. */
+  readonly shared: SharedMemory | null;
+  /** All that active checks have found out. */
+  readonly verdicts: () => readonly EndpointVerdict[];
   readonly notice: (event: WorkerEvent) => void;
   /** A worker that has imported so many plugin modules since it began to serve is replaced. */
   readonly maxModules?: number;
@@ -111,6 +116,12 @@ export class Supervisor implements SpecTarget {
     for (const worker of this.#alive()) void worker.ask("notReady", null).catch(() => undefined);
   }
 
+  /** An active check has changed its mind. */
+  verdict(verdict: EndpointVerdict): void {
+    for (const seat of this.#seats) seat.tell(verdict);
+    for (const worker of this.#retiring) void worker.ask("verdicts", [verdict]).catch(() => undefined);
+  }
+
   /** Ends all workers. @returns false when something that ran was cut off */
   async drain(withinMs: number): Promise<boolean> {
     const workers = this.#alive();
@@ -130,12 +141,12 @@ export class Supervisor implements SpecTarget {
   }
 
   #newSeats(workers: number): Seat[] {
-    const { command, pages, plugins, notice } = this.#options;
+    const { command, ...others } = this.#options;
     const seats: Seat[] = [];
     for (let number = this.#seats.length + 1; number <= workers; number++) {
       const committed = () => this.#committed?.version ?? null;
       const beat = () => this.#renewals.look(seat);
-      const seat = new Seat({ number, command: command(number), pages, plugins, notice, committed, beat });
+      const seat = new Seat({ number, command: command(number), ...others, committed, beat });
       seats.push(seat);
     }
     return seats;

@@ -20,15 +20,31 @@ export interface WorkerPlugins {
   readonly hookSign: () => HookSign | null;
 }
 
+/** Memory that all workers map. */
+export interface SharedMemory {
+  /** An open file, which workers inherit as `SHARED_FD`. */
+  readonly fd: number;
+  /** Where a worker counts what it has in flight; null when every row is taken. */
+  takeRow(): number | null;
+  /** Its worker has ended. */
+  giveBack(row: number): void;
+}
+
 export interface WorkerProcessOptions {
   /** Of the place it fills; shown in logs. */
   readonly number: number;
   readonly command: readonly string[];
   readonly plugins: WorkerPlugins;
+  /** null: each keeps to itself. */
+  readonly shared: SharedMemory | null;
 }
 
 /** The worker's variable with the path of its HookSign. */
 export const HOOK_SIGN = "SLUICE_HOOK_SIGN";
+/** The worker's variable with its row in the SharedMemory, "" for none; not set where there is no SharedMemory. */
+export const SHARED_ROW = "SLUICE_SHARED_ROW";
+/** The first after standard error. */
+export const SHARED_FD = 3;
 
 /** Between two pings. */
 const BEAT_MS = 1000;
@@ -54,6 +70,8 @@ export class WorkerProcess {
   onSilent: ((hook: string | null, pending: readonly string[]) => void) | null = null;
   readonly #plugins: WorkerPlugins;
   readonly #sign: HookSign | null;
+  readonly #shared: SharedMemory | null;
+  readonly #row: number | null;
   readonly #child: Subprocess;
   readonly #channel: Channel;
   readonly #beat: Timer;
@@ -67,10 +85,11 @@ export class WorkerProcess {
     this.#sign = options.plugins.hookSign();
     this.#channel = new Channel((question) => this.#send(question));
     const hello = new Promise<void>((resolve) => (this.#hello = resolve));
+    this.#shared = options.shared;
+    this.#row = this.#shared?.takeRow() ?? null;
     this.#child = Bun.spawn([...options.command], {
-      stdio: ["ignore", "inherit", "inherit"],
-      // `fetch` runs at most 256 requests at once in a process that starts without it.
-      env: { ...process.env, BUN_CONFIG_MAX_HTTP_REQUESTS: "65535", [HOOK_SIGN]: this.#sign?.path ?? "" },
+      stdio: ["ignore", "inherit", "inherit", ...(this.#shared === null ? [] : [this.#shared.fd])],
+      env: this.#environment(),
       ipc: (message: FromWorker) => this.#hear(message),
     });
     this.exited = this.#child.exited.then(() => this.#ended());
@@ -96,6 +115,16 @@ export class WorkerProcess {
   /** SIGKILL: a process that hangs hears nothing else. */
   kill(): void {
     this.#child.kill("SIGKILL");
+  }
+
+  #environment(): Record<string, string | undefined> {
+    return {
+      ...process.env,
+      // `fetch` runs at most 256 requests at once in a process that starts without it.
+      BUN_CONFIG_MAX_HTTP_REQUESTS: "65535",
+      [HOOK_SIGN]: this.#sign?.path ?? "",
+      [SHARED_ROW]: this.#shared === null ? undefined : (this.#row ?? "").toString(),
+    };
   }
 
   #hear(message: FromWorker): void {
@@ -141,6 +170,7 @@ export class WorkerProcess {
   #ended(): string {
     clearInterval(this.#beat);
     this.#sign?.unlink();
+    if (this.#row !== null) this.#shared?.giveBack(this.#row);
     this.#channel.close();
     const { exitCode, signalCode } = this.#child;
     return signalCode === null ? `exit code ${exitCode}` : String(signalCode);
