@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   schema: async () => (await import("./cli/schema.ts")).run,
   init: async () => (await import("./cli/init.ts")).run,
   reload: async () => (await import("./cli/reload.ts")).run,
+  keys: async () => (await import("./cli/keys.ts")).run,
   plugin: async () => (await import("./cli/plugin.ts")).run,
   version: async () => (await import("./cli/version.ts")).run,
   // Not for people: `start` starts its workers with it.
