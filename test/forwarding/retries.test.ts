@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { eventually } from "../kit/eventually.ts";
 import { ask, RawClient } from "../kit/raw-client.ts";
-import type { Behaviour } from "../kit/raw-origin.ts";
+import { type Behaviour, RawOrigin } from "../kit/raw-origin.ts";
+import { Sluice } from "../kit/sluice.ts";
 import { resetAfterRequest, silent, Stage } from "./stage.ts";
 
 const hello: Behaviour = (request) => request.reply({ body: "hello" });
@@ -141,3 +142,15 @@ for (const upstream of [{}, { retries: 2 }]) {
     expect(stage.counts).toEqual([3]);
   });
 }
+
+test("an endpoint that may not be dialled is passed by, and that is no retry", async () => {
+  const origin = await RawOrigin.start(hello);
+  await using sluice = await Sluice.start({
+    security: { blockedIPs: ["127.0.0.2"] },
+    upstreams: [{ name: "up", endpoints: [{ url: "http://127.0.0.2:9" }, { url: origin.url }], retries: 0 }],
+    routes: [{ path: "/*", upstream: "up" }],
+  });
+  for (let i = 0; i < 6; i++) expect((await ask(sluice.port, { method: "POST", body: "once" })).status).toBe(200);
+  expect(origin.requests).toHaveLength(6);
+  await origin.stop();
+});

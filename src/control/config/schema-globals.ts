@@ -62,11 +62,22 @@ const Memory = record({
 export const limitsField = optional(
   record(
     {
-      maxConnections: optional(integer({ min: 1 }, { description: "Client connections at once. Default: no limit." })),
+      maxConnections: optional(
+        integer(
+          { min: 1 },
+          {
+            description:
+              "Client connections at once, of each listener of each worker, on edge `wire`. Default: no limit.",
+          },
+        ),
+      ),
       maxConnectionsPerIp: optional(
         integer(
           { min: 1 },
-          { description: "Of one client address. Trap: many people share one behind a NAT. Default: no limit." },
+          {
+            description:
+              "Of one client address (of IPv6, one /64), of each listener of each worker; trusted proxies do not count. Trap: many people share one behind a NAT. Default: no limit.",
+          },
         ),
       ),
       maxHeaderBytes: optional(size({ description: "Of a request's head; more is answered 431.", default: "16kb" })),

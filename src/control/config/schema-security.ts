@@ -20,7 +20,13 @@ const Auth = record(
             name: optional(text({ description: "Whose key." })),
             id: optional(text({ description: "Its public part." })),
             key: optional(looseText({ description: "The key.", secret: true })),
-            hash: optional(text({ description: "Its hash, instead of the key: `sha256:HEX`.", secret: true })),
+            hash: optional(
+              text({
+                description:
+                  "Its hash, instead of the key, as `sluice keys add` writes it: `hmac-sha256:SALT:HEX`, or `sha256:HEX`.",
+                secret: true,
+              }),
+            ),
             scopes: optional(Type.Array(text({ description: "A scope." }), { description: "What it may do." })),
             expires: optional(text({ description: "When it ends, such as `2027-01-31` or `2027-01-31T12:00:00Z`." })),
           }),
@@ -45,7 +51,7 @@ export const securityField = optional(
       blockedIPs: optional(
         Type.Array(addressBlock({ description: "An address or CIDR block." }), {
           description:
-            "Addresses that are never dialled, whatever name leads there. Worth having: 169.254.169.254, the cloud's metadata.",
+            "Addresses that are never dialled, whatever name leads there. Names never lead to link-local or metadata addresses anyway.",
           refusesNull: true,
         }),
       ),

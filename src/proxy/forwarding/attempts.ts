@@ -92,6 +92,18 @@ export abstract class Attempts implements TryOwner {
     for (let last = this.current; last !== null; last = this.current) this.giveUp(last, why, verdict);
   }
 
+  /** What may not be dialled was not tried: another endpoint is no retry. @returns false: it is something else, or there is none */
+  protected passBy(which: Try, { kind }: GatewayError): boolean {
+    if (kind !== "upstream_forbidden") return false;
+    const { exchange, upstream } = this;
+    (this.tried ??= []).push(which.endpoint);
+    if (which === this.hedge || upstream.pick(exchange, this.tried) === null) return false;
+    this.settle(which, Verdict.nobody, which.sentAt);
+    this.drop(which);
+    exchange.attempts--;
+    return true;
+  }
+
   /** Is there another endpoint, and a retry in the budget? Another endpoint each time; once around, the first ones again. */
   protected mayTryAgain(failed: Endpoint): boolean {
     const { upstream } = this;

@@ -65,7 +65,7 @@ export class Forward extends Attempts implements Cancel, Release, TimedForward {
   #pick(): void {
     const { clock, ticker } = this.host.snapshot;
     const { health, spec } = this.upstream;
-    const isFirst = this.exchange.attempts === 0;
+    const isFirst = this.exchange.attempts === 0 && this.tried === null;
     const now = this.upstream.isTimed ? clock.now() : 0;
     this.startOverWhenAllAreTried();
     const endpoint = pickEndpoint(this.upstream, this.exchange, this.tried, now);
@@ -84,7 +84,8 @@ export class Forward extends Attempts implements Cancel, Release, TimedForward {
 
   #prepare(attempt: Try, addresses: readonly string[] | GatewayError): void {
     if (attempt.isReleased || this.#state !== "trying") return;
-    if (addresses instanceof GatewayError) return this.tryFailed(attempt, addresses);
+    if (addresses instanceof GatewayError)
+      return this.passBy(attempt, addresses) ? this.#pick() : this.tryFailed(attempt, addresses);
     const exchange = this.exchange;
     const { endpoint } = attempt;
     attempt.addresses = addresses;

@@ -26,15 +26,23 @@ export function pickEndpoint(
   const { breaker } = health;
   if (breaker === null || breaker.allows(now)) return endpoint;
   endpoint.breaker?.cancelled(now, 0);
-  const retryAfterSeconds = Math.max(1, Math.ceil(breaker.probesInMs(now) / 1000));
-  return new GatewayError("circuit_open", `the circuit breaker of ${upstream.name} is open`, { retryAfterSeconds });
+  return circuitOpen(`the circuit breaker of ${upstream.name} is open`, breaker.probesInMs(now));
+}
+
+function circuitOpen(detail: string, probesInMs: number): GatewayError {
+  return new GatewayError("circuit_open", detail, { retryAfterSeconds: Math.max(1, Math.ceil(probesInMs / 1000)) });
 }
 
 function noEndpoint(upstream: Upstream, wasRefused: boolean, now: number): GatewayError {
   const { name, endpoints, available } = upstream;
   const isOpen = (endpoint: Endpoint) => endpoint.breaker !== null && !endpoint.breaker.mayAllow(now);
-  if (wasRefused || (available.length === 0 && endpoints.some(isOpen)))
-    return new GatewayError("circuit_open", `the circuit breakers of ${name}'s endpoints are open`);
+  if (wasRefused || (available.length === 0 && endpoints.some(isOpen))) {
+    const soonest = endpoints.reduce(
+      (ms, { breaker }) => (breaker === null ? ms : Math.min(ms, breaker.probesInMs(now))),
+      Number.POSITIVE_INFINITY,
+    );
+    return circuitOpen(`the circuit breakers of ${name}'s endpoints are open`, soonest);
+  }
   if (available.length > 0) return new GatewayError("overloaded", `every endpoint of ${name} is full`);
   return new GatewayError("no_healthy_endpoint", `no endpoint of ${name} is available`);
 }

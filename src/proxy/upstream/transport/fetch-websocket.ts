@@ -57,7 +57,8 @@ const WRITTEN_BY_BUN: ReadonlySet<string> = new Set([
 ]);
 
 function handshakeFields(from: HeaderMap): { headers: Record<string, string>; protocols: string[] } {
-  const headers: Record<string, string> = {};
+  // Without a prototype: a client may call a field `constructor`.
+  const headers: Record<string, string> = Object.create(null);
   const protocols: string[] = [];
   from.forEach((value, name) => {
     const lower = name.toLowerCase();
