@@ -100,7 +100,7 @@ describe("a chunked body is refused with", () => {
 
 test("trailers come after the end, without fields that must not be trailers", () => {
   const text =
-    "1\r\na\r\n0\r\nX-Sum: 1\r\nHost: b\r\nContent-Length: 5\r\nX-Forwarded-For: me\r\nSet-Cookie: a\r\nx-sum:2\r\n\r\nGET /";
+    "1\r\na\r\n0\r\nX-Sum: 1\r\nHost: b\r\nContent-Length: 5\r\nX-Forwarded-For: me\r\nSet-Cookie: a\r\nX-Auth-Id: me\r\nX_Real_IP: me\r\nx-sum:2\r\n\r\nGET /";
   expect(decodeText(text)).toEqual({
     data: "a",
     trailers: [

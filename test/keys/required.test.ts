@@ -76,6 +76,14 @@ describe.each(["wire", "serve"])("auth: required on edge %s", (edge) => {
     expect(origin.only.rawHead.toString("latin1")).not.toContain("root");
   });
 
+  test("is not made to drop what it says by a client that names it in Connection", async () => {
+    const names = ["X-Auth-Id", "X-Auth-By", "X-Auth-Scopes", "X-Forwarded-For", "X-Request-Id", "Via"];
+    for (const named of [names.join(", "), `close, ${names.join(",")}`.toLowerCase(), ...names]) {
+      expect((await asked("/private", ["X-Api-Token", shop.key], ["Connection", named])).status).toBe(200);
+      for (const name of names) expect(origin.only.header(name), `${name} with Connection: ${named}`).not.toBeNull();
+    }
+  });
+
   test("says nothing of who somebody is on a route without auth, and passes on what they say", async () => {
     expect((await asked("/open", ["X-Auth-Id", "root"], ["X-Api-Token", "theirs"])).status).toBe(200);
     expect([origin.only.header("x-auth-id"), origin.only.header("x-api-token")]).toEqual(["root", "theirs"]);

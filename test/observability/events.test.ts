@@ -133,4 +133,4 @@ test("a worker that dies and is replaced is worker.restarted, with how it ended"
   process.kill(victim, "SIGKILL");
   expect(await logged(sluice, "worker.restarted")).toMatchObject({ worker: 2, reason: "SIGKILL", level: "warn" });
   expect(linesOf(sluice, "worker.restarted")).toHaveLength(1);
-});
+}, 30_000);

@@ -53,7 +53,7 @@ async function answerTo(name: string, value: string): Promise<number> {
     ALPNProtocols: ["h2"],
   });
   let received = Buffer.alloc(0);
-  socket.on("data", (bytes) => (received = Buffer.concat([received, bytes])));
+  socket.on("data", (bytes: Buffer) => (received = Buffer.concat([received, bytes])));
   const pseudo = [
     [":method", "GET"],
     [":scheme", "https"],

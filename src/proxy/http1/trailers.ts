@@ -14,7 +14,7 @@ const FORBIDDEN: ReadonlySet<string> = new Set(
     "content-encoding content-type content-range",
     "cache-control expect max-forwards pragma range age date expires location retry-after vary",
     "if-match if-none-match if-modified-since if-unmodified-since if-range",
-    "forwarded via x-real-ip x-request-id",
+    "forwarded via x-real-ip x-request-id x-auth-id x-auth-by x-auth-scopes",
   ].flatMap((names) => names.split(" ")),
 );
 

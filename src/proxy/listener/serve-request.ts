@@ -1,6 +1,7 @@
 import type { ExchangeInit, Peer } from "../../model/exchange.ts";
 import { GatewayError } from "../../model/gateway-error.ts";
 import { HeaderMap } from "../../model/header-map.ts";
+import { connectionNames } from "../forwarding/hop-by-hop.ts";
 import { isDisguised } from "../own-fields.ts";
 import { StreamBody } from "../web-stream-body.ts";
 import type { ListenerContext } from "./listener.ts";
@@ -77,6 +78,7 @@ function copyHeaders(from: Headers, to: HeaderMap): Framing {
     bytes: 0,
     hasDelete: false,
   };
+  let isNaming = false;
   // Bun hands out lower-case names. `forEach` costs the same as `entries` and `toJSON` and keeps Set-Cookie apart.
   from.forEach((value, name) => {
     if (name.includes("_") && isDisguised(name)) return;
@@ -88,9 +90,19 @@ function copyHeaders(from: Headers, to: HeaderMap): Framing {
     if (name === "host") framing.authority = value;
     else if (name === "content-length") framing.contentLength = value;
     else if (name === "transfer-encoding") framing.chunked = true;
+    else if (name === "connection") isNaming = value !== "keep-alive" && value !== "close";
     else if (name === "upgrade" && value.toLowerCase() === "websocket") framing.upgrade = "websocket";
   });
+  if (isNaming) removeNamed(to);
   return framing;
+}
+
+/** What `Connection` names ends here (RFC 9110 §7.6.1): later it would be what hooks and Sluice say by the same name. */
+function removeNamed(headers: HeaderMap): void {
+  const names = connectionNames(headers);
+  if (names === null) return;
+  headers.remove("connection");
+  for (const name of names) headers.remove(name);
 }
 
 const DIGITS = /^\d{1,15}$/;

@@ -44,7 +44,8 @@ export class DialGuard {
   check(endpoint: Endpoint): Verdict | Promise<Verdict> {
     const known = endpoint.dial;
     if (known !== null && known.guard === this) {
-      if (this.#now() >= known.staleAt) void this.#ask(endpoint);
+      // An address needs no clock: most endpoints are one.
+      if (known.staleAt !== Number.POSITIVE_INFINITY && this.#now() >= known.staleAt) void this.#ask(endpoint);
       return known.addresses;
     }
     if (endpoint.port === 0) return this.#checkSocket(endpoint);
