@@ -22,6 +22,9 @@ export function logEvent(log: Logger, event: ProxyEvent): void {
       return log.info(rest, "configuration reloaded");
     case "events.dropped":
       return log.warn(rest, "events left out");
+    case "rate_limit.exceeded":
+      // Nobody but the log knows what a limit that only watches would refuse.
+      return event.mode === "shadow" ? log.info(rest, type) : log.debug(rest, type);
     default:
       return log[LEVELS[type] ?? "info"](rest, type);
   }
@@ -41,5 +44,4 @@ const LEVELS: Partial<Readonly<Record<ProxyEvent["type"], "debug" | "warn" | "er
   overloaded: "warn",
   "plugin.closed": "debug",
   "request.refused": "debug",
-  "rate_limit.exceeded": "debug",
 };

@@ -1,10 +1,12 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Limit } from "../../src/proxy/limits/gcra.ts";
 import { eventually } from "../kit/eventually.ts";
 import { freePort } from "../kit/free-port.ts";
 import { describeWithRedis, RedisServer } from "../kit/redis-server.ts";
 import { Hammers } from "./hammers.ts";
 import { RedisRig } from "./redis-rig.ts";
+
+setDefaultTimeout(60_000);
 
 // Long enough that nothing is refilled while a test runs.
 const limitOf = (name: string, max = 20) => new Limit(name, { max, windowMs: 100 * 3_600_000 });
@@ -93,7 +95,7 @@ describeWithRedis("a limit in Redis", () => {
     const results = await hammers.results<{ allowed: number; fallbacks: number }>();
     expect(results.map(({ fallbacks }) => fallbacks)).toEqual([0, 0, 0, 0]);
     expect(results.reduce((sum, { allowed }) => sum + allowed, 0)).toBe(3000);
-  }, 30_000);
+  });
 
   test("falls back when Redis refuses to write, with its words", async () => {
     const rig = await rigOf();
@@ -152,7 +154,7 @@ describeWithRedis("when Redis goes away", () => {
     await Promise.all(clients);
     expect(rig.events[1]).toBe("recovered");
     expect(failed).toBe(0);
-  }, 30_000);
+  });
 
   test("an outage hands out no second burst", async () => {
     await start(2000);

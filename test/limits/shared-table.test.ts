@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { heapStats } from "bun:jsc";
 import { randomBytes } from "node:crypto";
 import { createPage } from "../../src/observability/page-file.ts";
@@ -6,6 +6,8 @@ import { Limit, LocalLimiter } from "../../src/proxy/limits/gcra.ts";
 import { formatTable, SharedTable, tableWords } from "../../src/proxy/limits/shared-table.ts";
 import { Hammers } from "./hammers.ts";
 import { newLimiter, newTable, NOW } from "./tables.ts";
+
+setDefaultTimeout(60_000);
 
 const TEN = new Limit("ten", { max: 10, windowMs: 60_000 });
 
@@ -47,7 +49,7 @@ describe("a table", () => {
     for (let i = 0; i < 1_000_000; i++) limiter.take(`client ${i}`, TEN, NOW);
     Bun.gc(true);
     expect(heapStats().heapSize + heapStats().extraMemorySize - before).toBeLessThan(8 * 2 ** 20);
-  }, 120_000);
+  });
 
   test("forgets the most refilled first: a flood of new keys frees no key that is used up", () => {
     const table = newTable(10_000);
@@ -134,7 +136,7 @@ describe("four processes on one table", () => {
     } finally {
       page.unlink();
     }
-  }, 30_000);
+  });
 
   test("that are killed in the middle leave a limit that goes on", async () => {
     const { page, words } = sharedPage();
@@ -154,5 +156,5 @@ describe("four processes on one table", () => {
     } finally {
       page.unlink();
     }
-  }, 30_000);
+  });
 });

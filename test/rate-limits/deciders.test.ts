@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { ProxyEvent } from "../../src/model/ports.ts";
 import { Limit } from "../../src/proxy/limits/gcra.ts";
 import { createRateDeciders } from "../../src/rate-limit-redis/create-deciders.ts";
@@ -6,6 +6,8 @@ import { eventually } from "../kit/eventually.ts";
 import { freePort } from "../kit/free-port.ts";
 import { describeWithRedis, RedisServer } from "../kit/redis-server.ts";
 import { newLimiter, NOW } from "../limits/tables.ts";
+
+setDefaultTimeout(60_000);
 
 const limit = new Limit("deciders", { max: 3, windowMs: 100 * 3_600_000 });
 const closing: Array<() => unknown> = [];

@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { SignJWT } from "jose";
 import type { RequestParts } from "../kit/raw-client.ts";
 import { type Config, Sluice } from "../kit/sluice.ts";
 import { Clients, LONG } from "./clients.ts";
+
+setDefaultTimeout(60_000);
 
 const MAX = 20;
 const SECRET = "0123456789abcdef0123456789abcdef";

@@ -1,8 +1,10 @@
-import { afterEach, expect, test } from "bun:test";
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { eventually } from "../kit/eventually.ts";
 import { describeWithRedis, RedisServer } from "../kit/redis-server.ts";
 import { type Config, Sluice } from "../kit/sluice.ts";
 import { Clients, logged, LONG } from "./clients.ts";
+
+setDefaultTimeout(60_000);
 
 /** With patience: how late a decision may be on a machine that is busy with tests is not the question here. */
 const machine = (redis: RedisServer, workers: number, max: number): Config => ({
@@ -66,7 +68,7 @@ describeWithRedis("limits in Redis", () => {
     const seen = await clients.ask(40);
     expect(seen[200]! + seen[429]!).toBe(clients.count * 40);
     expect(seen[200]).toBeWithin(990, 1011);
-  }, 60_000);
+  });
 
   test("hold for two machines together", async () => {
     const redis = await newRedis();
@@ -78,7 +80,7 @@ describeWithRedis("limits in Redis", () => {
     expect(Math.min(seen[0]![200]!, seen[1]![200]!)).toBeGreaterThan(0);
     const keys = (await redis.command("KEYS sluice:limit:all/1:*")).split("\r\n");
     expect(keys).toContain("sluice:limit:all/1:127.0.0.1");
-  }, 60_000);
+  });
 
   test("killed under load, it fails no request, hands out nothing twice, is spoken of by each worker, and decides again", async () => {
     const redis = await newRedis();
@@ -113,7 +115,7 @@ describeWithRedis("limits in Redis", () => {
     await running;
     expect(load.allowed).toBeWithin(3960, 4041);
     for (const worker of WORKERS) expect(changesOf(sluice, worker)).toMatch(/^(fallback recovered ?)+(fallback)?$/);
-  }, 60_000);
+  });
 
   test("let go of a Redis that the configuration names no longer", async () => {
     const [old, fresh] = [await newRedis(), await newRedis()];
@@ -125,5 +127,5 @@ describeWithRedis("limits in Redis", () => {
       (await old.command("INFO clients")).includes("connected_clients:1\r\n"),
     );
     expect(logged(sluice, "rate_limit.fallback")).toEqual([]);
-  }, 60_000);
+  });
 });

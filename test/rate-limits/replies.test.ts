@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { ask } from "../kit/raw-client.ts";
 import { RawOrigin } from "../kit/raw-origin.ts";
 import { type Config, Sluice } from "../kit/sluice.ts";
 import { eventuallyLogged, LONG } from "./clients.ts";
+
+setDefaultTimeout(60_000);
 
 const tenant = (name: string) => ({ fields: [["X-Tenant", name]] as const });
 

@@ -1,9 +1,11 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { eventually } from "../kit/eventually.ts";
 import { ask } from "../kit/raw-client.ts";
 import { type Config, Sluice } from "../kit/sluice.ts";
 import { childrenOf } from "../workers/workers.ts";
 import { Clients, LONG } from "./clients.ts";
+
+setDefaultTimeout(60_000);
 
 const limited = (max: number, more: Config = {}): Config => ({
   workers: 4,
@@ -50,7 +52,7 @@ describe("four workers", () => {
     // Whoever waited above has asked, too.
     expect(rest).toBeLessThan(20);
     expect((await ask(sluice.port)).status).toBe(429);
-  }, 60_000);
+  });
 
   test("begin a new count for a route with a new name", async () => {
     await using sluice = await Sluice.start(limited(1));
@@ -60,5 +62,5 @@ describe("four workers", () => {
     sluice.rewrite({ ...config, routes: [{ ...(config.routes as Config[])[0], name: "renamed" }] });
     await eventually("a fresh count", async () => (await ask(sluice.port)).status === 200);
     expect((await ask(sluice.port)).status).toBe(429);
-  }, 30_000);
+  });
 });
