@@ -7,6 +7,9 @@ export interface Ticked {
   onTick(now: number): void;
 }
 
+/** A tick so many periods after the one before is late. */
+const LATE_PERIODS = 3;
+
 /**
  * The coarse clock: one timer drives every timeout, so that a request arms none of its own. Adding and removing are O(1)
  * without allocation. `now` is at most one period old: good enough for timeouts, free to read.
@@ -16,11 +19,14 @@ export class Ticker {
   readonly #clock: Clock;
   readonly #members: Ticked[] = [];
   readonly #timer: ReturnType<typeof setInterval> | null;
+  readonly #lateMs: number;
+  #wasLate = false;
 
   /** @param periodMs 0: no timer, `tick()` is called from outside (tests). */
   constructor(clock: Clock, periodMs: number) {
     this.#clock = clock;
     this.now = clock.now();
+    this.#lateMs = periodMs > 0 ? LATE_PERIODS * periodMs : Number.POSITIVE_INFINITY;
     this.#timer = periodMs > 0 ? setInterval(() => this.tick(), periodMs) : null;
     this.#timer?.unref();
   }
@@ -43,7 +49,11 @@ export class Ticker {
   }
 
   tick(): void {
+    const before = this.now;
     const now = (this.now = this.#clock.now());
+    // It was we who were held up: what has come meanwhile is read before anybody is told that it is late.
+    this.#wasLate = !this.#wasLate && now - before > this.#lateMs;
+    if (this.#wasLate) return;
     // Backwards: a member that removes itself is replaced by the last one, which has had its turn.
     for (let i = this.#members.length - 1; i >= 0; i--) this.#members[i]?.onTick(now);
   }

@@ -51,11 +51,20 @@ describe("a closed breaker", () => {
     expect(breaker.state).toBe("open");
   });
 
+  test("counts no failure in a row whose call began before another one's success: those who hang together fail together", () => {
+    const { breaker } = breakerOf();
+    breaker.succeeded(NOW, 1);
+    for (let i = 0; i < 50; i++) breaker.failed(NOW + 100, 500);
+    expect(breaker.state).toBe("closed");
+    for (let i = 0; i < 5; i++) breaker.failed(NOW + 600, 500);
+    expect(breaker.state).toBe("open");
+  });
+
   test("takes a reply slower than slowMs for a failure", () => {
     const { breaker } = breakerOf({ slowMs: 500 });
     for (let i = 0; i < 5; i++) breaker.succeeded(NOW, 500);
     expect(breaker.state).toBe("closed");
-    for (let i = 0; i < 5; i++) breaker.succeeded(NOW, 501);
+    for (let i = 0; i < 5; i++) breaker.succeeded(NOW + 1_000, 501);
     expect(breaker.state).toBe("open");
   });
 });

@@ -8,6 +8,7 @@ export class NaiveBreaker {
   readonly #settings: BreakerSettings;
   #since = Number.NEGATIVE_INFINITY;
   #inARow = 0;
+  #succeededAt = Number.NEGATIVE_INFINITY;
   #calls: Array<{ bucket: number; failed: boolean }> = [];
   #probes = 0;
   #leasedAt = 0;
@@ -37,6 +38,7 @@ export class NaiveBreaker {
     if (slowMs !== null && latencyMs > slowMs) return this.failed(now, latencyMs);
     if (this.state === "closed") {
       this.#inARow = 0;
+      this.#succeededAt = now;
       this.#count(now, false);
     } else if (this.state === "half-open" && now - latencyMs >= this.#since) {
       this.#probes = Math.max(0, this.#probes - 1);
@@ -47,12 +49,13 @@ export class NaiveBreaker {
   failed(now: number, latencyMs: number): void {
     if (this.state === "open" || now - latencyMs < this.#since) return;
     if (this.state === "half-open") return this.#become("open", now);
-    this.#inARow++;
+    const isOfRow = now - this.#succeededAt >= latencyMs;
+    if (isOfRow) this.#inARow++;
     this.#count(now, true);
     const failures = this.#calls.filter((call) => call.failed).length;
     const { consecutiveFailures, failures: most, failureRatio, minimumRequests } = this.#settings;
     const isOver =
-      (consecutiveFailures !== null && this.#inARow >= consecutiveFailures) ||
+      (isOfRow && consecutiveFailures !== null && this.#inARow >= consecutiveFailures) ||
       (most !== null && failures >= most) ||
       (failureRatio !== null && this.#calls.length >= minimumRequests && failures >= failureRatio * this.#calls.length);
     if (isOver) this.#become("open", now);

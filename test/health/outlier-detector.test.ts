@@ -180,6 +180,19 @@ describe("latency", () => {
     expect(told).toEqual([]);
   });
 
+  test("makes room for one that fails, where no more may be out", () => {
+    const { detector, records, told, repeat } = detectorOf(3, settings);
+    for (const [i, record] of records.entries()) repeat(30, record, Outcome.ok, i === 0 ? 200 : 2);
+    detector.tick(0);
+    repeat(3, records[1]!, Outcome.gatewayError);
+    repeat(3, records[2]!, Outcome.gatewayError);
+    expect(told.map(({ endpoint, isEjected }) => [endpoint, isEjected])).toEqual([
+      ["e0", true],
+      ["e0", false],
+      ["e1", true],
+    ]);
+  });
+
   test("of failures does not count: a refusal is quick", () => {
     const { detector, records, told, repeat } = detectorOf(2, { ...settings, consecutiveGatewayErrors: null });
     repeat(30, records[0]!, Outcome.ok, 50);

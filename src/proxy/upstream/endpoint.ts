@@ -44,6 +44,8 @@ export class Endpoint implements HealthSignals {
   active: ActiveVerdict | "off" | null = "off";
   /** Since when checks call it healthy again; -Infinity: they never called it anything else. */
   recoveredAt = Number.NEGATIVE_INFINITY;
+  /** How its last attempt went here, as far as it is to blame. */
+  hasFailed = false;
   outlier: OutlierRecord | null = null;
   breaker: CircuitBreaker | null = null;
   /** What all of that comes to; kept by the registry. */

@@ -42,6 +42,11 @@ export function sinceMs(word: number, now: number): number {
   return elapsed > TIME_MASK - BEHIND_MS ? 0 : elapsed;
 }
 
+/** A moment as a word, never 0; `sinceMs` reads it. */
+export function stampOf(now: number): number {
+  return (timeOf(now) << TIME_SHIFT) | 1;
+}
+
 /** Did a call that ends now begin before the state did? Its outcome then says nothing about it. */
 export function beganBefore(word: number, now: number, latencyMs: number): boolean {
   const since = word >>> TIME_SHIFT;

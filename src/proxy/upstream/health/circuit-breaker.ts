@@ -12,6 +12,7 @@ import {
   kindOf,
   OPEN,
   sinceMs,
+  stampOf,
   stateWord,
 } from "./breaker-word.ts";
 import { inSeconds } from "./durations.ts";
@@ -52,11 +53,15 @@ export interface BreakerOptions {
   /** Added to every `now`: see `machineClockOffset`. 0 where the words are this process's own. */
   readonly clockOffsetMs: number;
   readonly onChange: (change: BreakerChange) => void;
+  /** Asked when a threshold is crossed; no: it stays closed, and the next failure asks again. Default: it may. */
+  readonly mayOpen?: () => boolean;
 }
 
 const STATE = 0;
 const IN_A_ROW = 1;
 const TICKETS = 2;
+/** When a call last succeeded; 0: never. */
+const SUCCEEDED_AT = 5;
 const COUNTS = 8;
 /** Two cache lines. */
 export const BREAKER_WORDS = 32;
@@ -111,14 +116,16 @@ export class CircuitBreaker {
   succeeded(now: number, latencyMs: number): void {
     const { slowMs } = this.#settings;
     if (slowMs !== null && latencyMs > slowMs) return this.failed(now, latencyMs);
+    const at = now + this.#options.clockOffsetMs;
     const word = Atomics.load(this.#words, STATE);
     if (kindOf(word) === CLOSED) {
       // Looked at before it is written: all is well most of the time, and the line stays in every core's cache.
       if (Atomics.load(this.#words, IN_A_ROW) !== 0) Atomics.store(this.#words, IN_A_ROW, 0);
-      if (this.#hasWindow) this.#successes.add(now + this.#options.clockOffsetMs);
+      const stamp = stampOf(at);
+      if (Atomics.load(this.#words, SUCCEEDED_AT) !== stamp) Atomics.store(this.#words, SUCCEEDED_AT, stamp);
+      if (this.#hasWindow) this.#successes.add(at);
       return;
     }
-    const at = now + this.#options.clockOffsetMs;
     if (kindOf(word) !== HALF_OPEN || beganBefore(word, at, latencyMs)) return;
     this.#tickets.giveBack(word);
     if (this.#tickets.addSuccess(word) < this.#settings.successThreshold) return;
@@ -132,8 +139,9 @@ export class CircuitBreaker {
     const word = Atomics.load(this.#words, STATE);
     const kind = kindOf(word);
     if (kind === OPEN || beganBefore(word, at, latencyMs)) return;
-    const cause = kind === HALF_OPEN ? BY_PROBE : this.#countFailure(at);
-    if (cause === null || !this.#become(word, OPEN, { cause, at })) return;
+    const cause = kind === HALF_OPEN ? BY_PROBE : this.#countFailure(at, latencyMs);
+    if (cause === null || (kind === CLOSED && this.#options.mayOpen?.() === false)) return;
+    if (!this.#become(word, OPEN, { cause, at })) return;
     this.#forget();
     this.#tickets.clear();
   }
@@ -181,9 +189,9 @@ export class CircuitBreaker {
   }
 
   /** @returns the threshold this failure has crossed, or null. */
-  #countFailure(at: number): Cause | null {
+  #countFailure(at: number, latencyMs: number): Cause | null {
     const { consecutiveFailures, failures, failureRatio, minimumRequests } = this.#settings;
-    const inARow = Atomics.add(this.#words, IN_A_ROW, 1) + 1;
+    const inARow = this.#hasSucceededWithin(latencyMs, at) ? 0 : Atomics.add(this.#words, IN_A_ROW, 1) + 1;
     if (this.#hasWindow) this.#failures.add(at);
     if (consecutiveFailures !== null && inARow >= consecutiveFailures) return BY_ROW;
     if (!this.#hasWindow) return null;
@@ -192,6 +200,15 @@ export class CircuitBreaker {
     if (failureRatio === null) return null;
     const all = failed + this.#successes.sum(at);
     return all >= minimumRequests && failed >= failureRatio * all ? BY_RATIO : null;
+  }
+
+  /**
+   * Others succeeded while a call was under way: then it is none of a row. Calls that hang at one sick endpoint of several time out
+   * together, and would look like an upstream that is down.
+   */
+  #hasSucceededWithin(latencyMs: number, at: number): boolean {
+    const stamp = Atomics.load(this.#words, SUCCEEDED_AT);
+    return stamp !== 0 && sinceMs(stamp, at) < latencyMs;
   }
 
   /** @returns whether it was we who made the change. */

@@ -100,7 +100,11 @@ export class HealthRegistry implements Ticked {
     if (verdict === undefined || endpoint.active === "off") return;
     const wasHealthy = endpoint.active === null || endpoint.active.healthy;
     endpoint.active = verdict;
-    if (verdict.healthy && !wasHealthy) endpoint.recoveredAt = this.#now;
+    if (verdict.healthy && !wasHealthy) {
+      endpoint.recoveredAt = this.#now;
+      // Before it is picked: its share is small at first.
+      this.#all.get(endpoint.upstream)?.tick(this.#now);
+    }
     this.#parts.endpoints.judge(endpoint, this.#now);
   }
 }

@@ -68,6 +68,6 @@ function activeReason(active: HealthSignals["active"]): HealthReason {
 
 function passiveReason(record: OutlierRecord, now: number): HealthReason {
   if (!record.isEjected) return { by: "passive", isGood: true, text: record.reason === "" ? "fine" : record.reason };
-  const left = Math.max(0, Math.ceil((record.until - now) / 1000));
+  const left = Math.max(0, Math.round((record.until - now) / 1000));
   return { by: "passive", isGood: false, text: `${record.reason} (${left} s left)` };
 }

@@ -122,7 +122,11 @@ export class OutlierDetector {
       const { latencyMs } = record;
       if (latencyMs <= median * slow.factor || latencyMs - median < slow.atLeastMs) return;
       const others = i === 1 ? "the other's" : "the others' median";
-      this.#eject(record, now, { what: `on average, ${others} is ${inMs(median)}`, count: inMs(latencyMs) });
+      this.#eject(record, now, {
+        what: `on average, ${others} is ${inMs(median)}`,
+        count: inMs(latencyMs),
+        isSlow: true,
+      });
     }
   }
 
@@ -143,8 +147,9 @@ export class OutlierDetector {
     }
   }
 
-  #eject(record: OutlierRecord, now: number, why: { count: number | string; what: string }): void {
+  #eject(record: OutlierRecord, now: number, why: { count: number | string; what: string; isSlow?: true }): void {
     const because = `${why.count} ${why.what}`;
+    if (this.#ejected >= this.#mayBeOut() && why.isSlow === undefined) this.#takeBackSlow(now);
     if (this.#ejected >= this.#mayBeOut()) {
       record.reason = `would be ejected (${because}), but ${this.#ejected} of ${this.#records.size} are out already`;
       return;
@@ -154,16 +159,25 @@ export class OutlierDetector {
     const forMs = Math.min(this.#settings.ejectMs * record.ejections, this.#settings.maxEjectMs);
     record.forget();
     record.until = now + forMs;
+    record.isSlow = why.isSlow === true;
     record.reason = `ejected for ${inSeconds(forMs)}: ${because}`;
     this.#onChange({ endpoint: record.endpoint, isEjected: true, forMs, reason: record.reason });
   }
 
-  #takeBack(record: OutlierRecord, now: number): void {
+  /** Late answers are better than none: one that is only slow makes room for one that fails. */
+  #takeBackSlow(now: number): void {
+    for (const record of this.#records.values()) {
+      if (record.isEjected && record.isSlow)
+        return this.#takeBack(record, now, "it is only slow, and another one fails");
+    }
+  }
+
+  #takeBack(record: OutlierRecord, now: number, reason = "its ejection is over"): void {
     this.#ejected--;
     record.forget();
     record.until = 0;
     record.returnedAt = now;
-    this.#onChange({ endpoint: record.endpoint, isEjected: false, forMs: 0, reason: "its ejection is over" });
+    this.#onChange({ endpoint: record.endpoint, isEjected: false, forMs: 0, reason });
   }
 
   /** The only endpoint is never ejected: there is nobody better. */

@@ -23,6 +23,8 @@ export class OutlierRecord {
   measured = 0;
   /** Ejected until then; 0: not ejected. */
   until = 0;
+  /** It was ejected for being slow only. */
+  isSlow = false;
   /** Grows with each ejection, shrinks with each healthy interval. */
   ejections = 0;
   /** Since when it has been back; -Infinity: it never was out. */

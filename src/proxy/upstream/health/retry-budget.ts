@@ -13,43 +13,51 @@ const FLOOR_MS = 10_000;
 
 /**
  * How many retries (and hedges) an upstream may be sent: within any window no more than `ratio` of its requests or the floor,
- * whichever is more. A dead upstream sees 1.2 times its load at a ratio of 0.2, not `retries + 1` times. One for each upstream and
- * worker, outliving reloads. No allocation, O(1).
+ * whichever is more, and the same over ten seconds, so that the floor is paid back. A dead upstream sees 1.2 times its load at a
+ * ratio of 0.2, not `retries + 1` times. One for each upstream and worker, outliving reloads. No allocation, O(1).
  */
 export class RetryBudget {
   readonly #ratio: number;
   readonly #floor: number;
   readonly #requests: Rolling;
   readonly #retries: Rolling;
-  /** Retries again, over the time of the floor. */
-  readonly #recent = new Rolling(FLOOR_MS);
+  readonly #requestsLong: Rolling;
+  readonly #retriesLong: Rolling;
 
   constructor({ ratio, minPerSecond, windowMs }: RetryBudgetSettings) {
+    const longMs = Math.max(windowMs, FLOOR_MS);
     this.#ratio = ratio;
     this.#floor = (minPerSecond * FLOOR_MS) / 1000;
     this.#requests = new Rolling(windowMs);
     this.#retries = new Rolling(windowMs);
+    this.#requestsLong = new Rolling(longMs);
+    this.#retriesLong = new Rolling(longMs);
   }
 
   /** A request's first attempt is sent. */
   requested(now: number): void {
     this.#requests.add(now);
+    this.#requestsLong.add(now);
   }
 
   /** @returns whether one more attempt may be sent; yes takes it out of the budget. */
   allowsRetry(now: number): boolean {
     if (this.left(now) < 1) return false;
     this.#retries.add(now);
-    this.#recent.add(now);
+    this.#retriesLong.add(now);
     return true;
   }
 
   /** Retries that would be granted now. */
   left(now: number): number {
+    const short = this.#granted(this.#requests.sum(now)) - this.#retries.sum(now);
+    const long = this.#granted(this.#requestsLong.sum(now)) - this.#retriesLong.sum(now);
+    return Math.max(0, Math.floor(Math.min(short, long)));
+  }
+
+  #granted(requests: number): number {
     // A hair more: 0.29 × 100 is 29, whatever binary fractions say.
-    const share = this.#ratio * this.#requests.sum(now) + 1e-9 - this.#retries.sum(now);
-    const floor = this.#floor + 1e-9 - this.#recent.sum(now);
-    return Math.max(0, Math.floor(Math.max(share, floor)));
+    return Math.max(this.#ratio * requests, this.#floor) + 1e-9;
   }
 }
 

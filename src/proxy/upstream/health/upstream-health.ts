@@ -73,6 +73,8 @@ export class UpstreamHealth {
   }
 
   settle(endpoint: Endpoint, verdict: VerdictKind, latencyMs: number, now: number): void {
+    const slowMs = this.#spec.breaker.upstream?.slowMs ?? Number.POSITIVE_INFINITY;
+    if (verdict !== Verdict.nobody) endpoint.hasFailed = verdict !== Verdict.ok || latencyMs > slowMs;
     settleBreaker(this.breaker, verdict, latencyMs, now);
     settleBreaker(endpoint.breaker, verdict, latencyMs, now);
     if (verdict !== Verdict.nobody && endpoint.outlier !== null)
@@ -112,7 +114,14 @@ export class UpstreamHealth {
     if (spec === null) return null;
     const { shared } = this.#parts;
     const onChange = (change: BreakerChange) => this.#breakerChanged(change, endpointId);
-    return new CircuitBreaker(shared.breakerWords(slot), spec, { clockOffsetMs: shared.clockOffsetMs, onChange });
+    const { clockOffsetMs } = shared;
+    const mayOpen = endpointId === null ? () => !this.#isAnyWell : undefined;
+    return new CircuitBreaker(shared.breakerWords(slot), spec, { clockOffsetMs, onChange, mayOpen });
+  }
+
+  /** While one endpoint is well the upstream does not fail as a whole, however many requests meet the others first. */
+  get #isAnyWell(): boolean {
+    return this.#endpoints.some(({ standing, hasFailed }) => standing === "available" && !hasFailed);
   }
 
   #breakerChanged({ to, reason }: BreakerChange, endpoint: string | null): void {
