@@ -1,7 +1,7 @@
 import { createPage, mapPage } from "../observability/page-file.ts";
-import type { HookWatch } from "../proxy/pipeline/plugin-host.ts";
+import { HOOK_LABELS, HOOK_RUNS, type HookWatch } from "../proxy/pipeline/plugin-host.ts";
 
-export const LABELS = 512;
+export const LABELS = HOOK_LABELS;
 export const LABEL_BYTES = 120;
 /** Where the text of number 1 begins. */
 export const LABELS_AT = 2112;
@@ -18,7 +18,7 @@ export class HookPage implements HookWatch {
 
   /** @param memory HOOK_PAGE_BYTES of zeros, or a page that another thread or process writes. */
   constructor(memory: ArrayBufferLike, offset = 0) {
-    this.cell = new Int32Array(memory, offset, 1 + LABELS);
+    this.cell = new Int32Array(memory, offset, 2 + LABELS);
     this.#texts = new Uint8Array(memory, offset + LABELS_AT, LABELS * LABEL_BYTES);
   }
 
@@ -36,6 +36,11 @@ export class HookPage implements HookWatch {
   running(): string | null {
     const number = this.cell[0]!;
     return number < 1 || number > LABELS ? null : this.#text(number);
+  }
+
+  /** Hooks that have been called. */
+  get runs(): number {
+    return this.cell[HOOK_RUNS]!;
   }
 
   /** What waits for a promise; one of those may have the thread when no hook runs. */
@@ -60,6 +65,7 @@ export class HookPage implements HookWatch {
 /** A page that another process can map by `path` until `unlink`. */
 export interface NamedHookPage {
   readonly path: string;
+  readonly runs: number;
   running(): string | null;
   pending(): string[];
   unlink(): void;
@@ -69,7 +75,15 @@ export interface NamedHookPage {
 export function createHookPage(): NamedHookPage {
   const { path, numbers, unlink } = createPage(HOOK_PAGE_BYTES / Float64Array.BYTES_PER_ELEMENT);
   const page = new HookPage(numbers.buffer, numbers.byteOffset);
-  return { path, running: () => page.running(), pending: () => page.pending(), unlink };
+  return {
+    path,
+    get runs() {
+      return page.runs;
+    },
+    running: () => page.running(),
+    pending: () => page.pending(),
+    unlink,
+  };
 }
 
 /** The page that the supervisor created, as long as it has its name. */

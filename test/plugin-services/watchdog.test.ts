@@ -31,6 +31,12 @@ test("a process that is blocked while hooks wait names those", async () => {
   expect(lastLine(process)).toMatchObject({ level: "fatal", hook: null, pending: ["jwt request"] });
 });
 
+test("many hooks one after the other are no block, however late the timers are", async () => {
+  const process = watched("busy");
+  expect(await process.exited()).toBe(0);
+  expect(process.stdout).toContain("served");
+});
+
 test("a compilation that takes longer than a hook may is no reason to end", async () => {
   const process = watched("compile");
   expect(await process.exited()).toBe(0);

@@ -1,9 +1,11 @@
 /**
  * A process with a watchdog whose ticks take 20 ms, doing what its first argument says: `hook`: a hook blocks it; `after-await`: something
- * does while hooks wait; `compile`: something does, but not for too long; `stop`: it stops the watchdog and blocks; `idle`: nothing.
+ * does while hooks wait; `compile`: something does, but not for too long; `stop`: it stops the watchdog and blocks; `busy`: many short ones run
+ * one after the other; `idle`: nothing.
  */
 import { createLogger } from "../../src/observability/logger.ts";
 import { HOOK_PAGE_BYTES, HookPage } from "../../src/plugin-services/hook-page.ts";
+import { HOOK_RUNS } from "../../src/proxy/pipeline/plugin-host.ts";
 import { Watchdog } from "../../src/watchdog.ts";
 
 const memory = new SharedArrayBuffer(HOOK_PAGE_BYTES);
@@ -29,6 +31,16 @@ const behaviours: Record<string, () => void> = {
   "after-await"() {
     page.cell[page.label("jwt request")] = 2;
     block(60_000);
+  },
+  busy() {
+    // One hook after the other, and no timer in between: more than a hook may take by itself.
+    for (let i = 0; i < 40; i++) {
+      page.cell[0] = page.label("jwt request");
+      page.cell[HOOK_RUNS]!++;
+      block(20);
+      page.cell[0] = 0;
+    }
+    process.stdout.write("served\n");
   },
   compile() {
     block(400);

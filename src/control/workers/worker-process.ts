@@ -5,6 +5,8 @@ import type { Answer, Ask, FromWorker, KvOperation, KvOutcome, KvResult, ToWorke
 /** Where a worker writes which hook has its thread. */
 export interface HookSign {
   readonly path: string;
+  /** How many hooks have been called. */
+  readonly runs: number;
   /** `NAME PHASE`; null: no hook. */
   running(): string | null;
   /** Those that wait for a promise: after an `await` one of them may have it. */
@@ -74,6 +76,7 @@ export class WorkerProcess {
   readonly #row: number | null;
   readonly #child: Subprocess;
   readonly #channel: Channel;
+  #runs = 0;
   readonly #beat: Timer;
   #unanswered = 0;
   #busy = 1;
@@ -151,6 +154,10 @@ export class WorkerProcess {
 
   #listen(): void {
     const hook = this.#sign?.running() ?? null;
+    const runs = this.#sign?.runs ?? 0;
+    // One hook after the other: it has much to do, and will answer.
+    if (runs !== this.#runs) this.#unanswered = 0;
+    this.#runs = runs;
     // A start and a compilation may take long; a hook never may.
     if (this.#unanswered >= (this.#busy > 0 && hook === null ? BUSY_BEATS : SILENT_BEATS)) {
       this.onSilent?.(hook, this.#sign?.pending() ?? []);

@@ -1,3 +1,4 @@
+import { HOOK_RUNS } from "./plugin-host.ts";
 import type { ChunkTransform } from "../../contract/hooks.ts";
 import type { Body } from "../../model/body.ts";
 import { GatewayError } from "../../model/gateway-error.ts";
@@ -69,6 +70,7 @@ function watched(transform: ChunkTransform, step: TransformStep, cell: Int32Arra
   const { label } = step;
   const chunk: ChunkTransform["chunk"] = (bytes, push) => {
     cell[0] = label;
+    cell[HOOK_RUNS]!++;
     try {
       return transform.chunk(bytes, push);
     } finally {

@@ -1,5 +1,6 @@
 import type { ExchangeContext } from "./exchange-context.ts";
 import type { HookVerdicts } from "./hook-verdicts.ts";
+import { HOOK_RUNS } from "./plugin-host.ts";
 import type { Outcome, Step } from "./step.ts";
 
 /** What walking a list of hooks needs of the exchange they run for. */
@@ -48,6 +49,7 @@ function call(step: Step, walker: Walker): Outcome | Promise<unknown> {
   const { cell } = walker;
   walker.step = step;
   cell[0] = step.label;
+  cell[HOOK_RUNS]!++;
   try {
     const result = step.run(walker.context as never);
     cell[0] = 0;
