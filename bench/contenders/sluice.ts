@@ -18,7 +18,15 @@ interface Variant {
   readonly access?: "sampled";
   readonly tls?: boolean;
   readonly workers?: number;
+  /** Health, breakers, retries, limits: everything that watches over an upstream. */
+  readonly guarded?: true;
 }
+
+const GUARDS = {
+  health: { active: { type: "tcp", interval: "5s" }, passive: { failureRatio: 0.5 }, slowStart: "10s" },
+  circuitBreaker: { failureThreshold: 5, failureRatio: 0.5, openDuration: "5s", scope: "both" },
+  retries: { max: 2, perTry: "5s" },
+};
 
 function configuration({ workspace, port, originPort }: Place, variant: Variant): object {
   const plugins = workspace.file("no-plugins");
@@ -40,6 +48,7 @@ function configuration({ workspace, port, originPort }: Place, variant: Variant)
         name: "origin",
         endpoints: ENDPOINT_HOSTS.map((host) => ({ url: `http://${host}:${originPort}` })),
         balance: "round-robin",
+        ...(variant.guarded === true ? GUARDS : {}),
       },
     ],
     routes: [...others, { name: "all", path: "/*", upstream: "origin" }],
@@ -75,6 +84,7 @@ export const sluices: readonly Contender[] = [
   sluice("serve", { edge: "serve" }),
   sluice("wire", { edge: "wire" }),
   wireVariant("10k-routes", { otherRoutes: 9_999 }),
+  wireVariant("guarded", { guarded: true }),
   wireVariant("log", { access: "sampled" }),
   wireVariant(
     "tls",

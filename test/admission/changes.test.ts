@@ -112,6 +112,20 @@ describe("when memory runs out", () => {
     expect(rig.reclaimed).toBe(2);
   });
 
+  test("it is looked at, and who waits too long is told, though the loop fires no timer while requests come", async () => {
+    const rig = new Rig({ ...marks, queue: queue(9, 1000) });
+    rig.ask();
+    const late = rig.ask();
+    rig.used = 1000;
+    for (let i = 0; i < 640; i++) {
+      rig.now += 5;
+      rig.admissions.door(0);
+      await Promise.resolve();
+    }
+    expect(outcome(late)).not.toBe("waits");
+    expect(rig.admissions.door(0)).not.toBeNull();
+  });
+
   test("nobody is kept out by what can be freed", () => {
     const rig = new Rig(marks);
     rig.freed = 300;

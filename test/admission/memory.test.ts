@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { ProxyEvent } from "../../src/model/ports.ts";
 import { HookPage, HOOK_PAGE_BYTES } from "../../src/plugin-services/hook-page.ts";
 import { createPluginHost } from "../../src/plugin-services/plugin-host.ts";
@@ -11,6 +11,8 @@ import { eventually } from "../kit/eventually.ts";
 import { freePort } from "../kit/free-port.ts";
 import { ask, RawClient } from "../kit/raw-client.ts";
 import { EDGES, HoldingOrigin, Sent } from "./crowd.ts";
+
+setDefaultTimeout(60_000);
 
 const LIMIT = 1000;
 

@@ -1,10 +1,12 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { eventually } from "../kit/eventually.ts";
 import { ask, RawClient } from "../kit/raw-client.ts";
 import { type Config, Sluice } from "../kit/sluice.ts";
 import { childrenOf } from "../workers/workers.ts";
 import { HoldingOrigin, places } from "./crowd.ts";
+
+setDefaultTimeout(60_000);
 
 type Version = { limits?: Config; route?: Config; process?: number };
 
@@ -22,11 +24,11 @@ function config(origin: HoldingOrigin, version: Version, number: number, workers
 /** Asks again and again, until it is stopped; remembers which answers it got. */
 function crowd(port: number, clients: number) {
   const statuses = new Set<number>();
-  let isOver = false;
+  const state = { isOver: false };
   const drive = async () => {
     const client = await RawClient.connect(port);
     client.stream.record = false;
-    while (!isOver) {
+    while (!state.isOver) {
       client.request({ target: "/load" });
       statuses.add((await client.read()).status);
     }
@@ -36,7 +38,7 @@ function crowd(port: number, clients: number) {
   return {
     statuses,
     stop: async () => {
-      isOver = true;
+      state.isOver = true;
       await Promise.all(all);
     },
   };
@@ -103,7 +105,8 @@ test("who waits in one worker gets the place that another one had when it was ki
   await using origin = await HoldingOrigin.start();
   const limited = { limits: { maxInFlight: 1, queue: { max: 50, wait: "1m" } } };
   await using sluice = await Sluice.start(config(origin, limited, 0, 2));
-  const clients = await Promise.all(Array.from({ length: 16 }, () => RawClient.connect(sluice.port)));
+  // So many that some come to each worker, and wait there still when a few have had their turn.
+  const clients = await Promise.all(Array.from({ length: 40 }, () => RawClient.connect(sluice.port)));
   for (const [i, client] of clients.entries()) client.request({ target: `/${i}` });
   await origin.holds(1);
   const answered = () => clients.filter((client) => client.stream.unread.length > 0).length;
@@ -132,8 +135,13 @@ async function fill(port: number, origin: HoldingOrigin): Promise<void> {
     const before = origin.got.length;
     const client = await RawClient.connect(port);
     client.request({ target: "/held" });
-    await eventually("an answer or a place", () => origin.got.length > before || client.stream.unread.length > 0);
-    if (client.stream.unread.length > 0) refused++;
+    const { stream } = client;
+    // What the dead worker had not accepted yet is reset: neither the one nor the other.
+    await eventually(
+      "an answer or a place",
+      () => origin.got.length > before || stream.unread.length > 0 || stream.ending !== null,
+    );
+    if (stream.unread.length > 0) refused++;
   }
 }
 

@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { eventually } from "../kit/eventually.ts";
 import { Sluice } from "../kit/sluice.ts";
 import { EDGES, HoldingOrigin, places, send } from "./crowd.ts";
+
+setDefaultTimeout(60_000);
 
 describe.each(EDGES)("limits on edge %s", (edge) => {
   let origin: HoldingOrigin;
@@ -118,6 +120,39 @@ describe.each(EDGES)("limits on edge %s", (edge) => {
     for (const sent of [holder, next]) sent.client.close();
   });
 
+  test("clients that leave while they wait leave no place taken, of the upstream or of the process", async () => {
+    for (let round = 0; round < 4; round++) {
+      const holder = await send(sluice.port, "/patient/holder");
+      await origin.holds(1);
+      const leavers = [];
+      for (let i = 0; i < 3; i++) leavers.push(await send(sluice.port, "/patient/leaver"));
+      for (const [i, { client }] of leavers.entries()) {
+        if (i === round % 3) client.close();
+        else client.reset();
+      }
+      origin.answer();
+      expect((await holder.answered()).status).toBe(200);
+      holder.client.close();
+      // One may have had its turn before it was known that it had gone.
+      await eventually("nobody is left", async () => {
+        origin.answerAll();
+        return origin.held.length === 0 && (await patient("/patient/next"));
+      });
+    }
+    expect(await places(sluice.port, "/other", origin)).toBe(12);
+  });
+
+  test.if(edge === "wire")("a client that has ended its side while it waits is told, if it still reads", async () => {
+    const holder = await send(sluice.port, "/patient/holder");
+    const half = await send(sluice.port, "/patient/half");
+    half.client.end();
+    const reply = await half.answered();
+    expect([reply.status, reply.header("retry-after")]).toEqual([503, "1"]);
+    origin.answer();
+    expect((await holder.answered()).status).toBe(200);
+    for (const sent of [holder, half]) sent.client.close();
+  });
+
   test("low ones leave places free for what is more important", async () => {
     expect(await places(sluice.port, "/ten/normal", origin)).toBe(10);
     expect(await places(sluice.port, "/ten/low", origin)).toBe(9);
@@ -131,11 +166,13 @@ describe.each(EDGES)("limits on edge %s", (edge) => {
     for (const sent of [...low, normal]) sent.client.close();
   });
 
-  /** Is a place there for one more? */
+  /** Is there a place for one more? */
   async function patient(target: string): Promise<boolean> {
     const sent = await send(sluice.port, target);
-    await origin.holds(1);
-    origin.answer();
+    await eventually("an answer or a place", () => {
+      origin.answerAll();
+      return sent.reply;
+    });
     const { status } = await sent.answered();
     sent.client.close();
     return status === 200;

@@ -176,7 +176,7 @@ export const RouteSchema = record({
   importance: optional(
     choice(IMPORTANCE, {
       description:
-        "When something has to give, `low` goes first and `high` last. Not `priority`, which decides between routes.",
+        "When something has to give, `low` goes first and `high` last: each class leaves a tenth of the places to every more important one in use. Not `priority`, which decides between routes.",
       default: "normal",
     }),
   ),

@@ -26,6 +26,9 @@ export interface AdmissionDeps {
 
 /** How soon a place that another worker gave back is seen by those who wait here. */
 const POLL_MS = 5;
+/** Requests between two looks at whether the clock stands still, a power of two; how far behind it may be. */
+const LOOK_EVERY = 64;
+const LATE_MS = 250;
 
 /**
  * Who may go on to an upstream, and who is refused before it costs anything: limits on what is in flight in the process tree, in
@@ -44,6 +47,7 @@ export class Admissions implements Ticked {
   /** Classes from here on are refused for want of memory. */
   #shedFrom = CLASSES;
   #poll: ReturnType<typeof setTimeout> | null = null;
+  #asked = 0;
 
   constructor(deps: AdmissionDeps) {
     const { inFlight, clock, ticker } = deps;
@@ -85,6 +89,7 @@ export class Admissions implements Ticked {
    * @returns why it is refused; null: it may go on
    */
   door(importance: number): GatewayError | null {
+    if ((++this.#asked & (LOOK_EVERY - 1)) === 0) this.#catchUp();
     if (importance < this.#shedFrom) return null;
     return this.#report.refusal("memory", "too little is left");
   }
@@ -128,6 +133,15 @@ export class Admissions implements Ticked {
     this.#deps.ticker.remove(this);
     if (this.#poll !== null) clearTimeout(this.#poll);
     this.#poll = null;
+  }
+
+  /**
+   * Bun's loop may go on for seconds from one ready socket to the next before it looks at a timer: just then deadlines and the
+   * memory must not be forgotten. Not on this stack, for a tick may end anything.
+   */
+  #catchUp(): void {
+    const { clock, ticker } = this.#deps;
+    if (clock.now() - ticker.now > LATE_MS) queueMicrotask(() => ticker.tick());
   }
 
   // Only while somebody waits, and only where others could give back a place.

@@ -10,7 +10,7 @@ import { memoryLimit, type MemorySources } from "./memory-limit.ts";
 export function ownMemory(workers: () => number, sources?: MemorySources): Memory {
   const limit = memoryLimit(sources);
   // Where the group's use cannot be read its limit is shared out.
-  const ofGroup = limit.used?.() == null ? null : limit.used;
+  const ofGroup = limit.used !== null && limit.used() !== null ? limit.used : null;
   return {
     used: () => ofGroup?.() ?? process.memoryUsage.rss(),
     get limitBytes() {
