@@ -46,6 +46,8 @@ test("no counter goes backwards while workers are killed and pages are outgrown"
     await send();
     for (let kills = 0; kills < 2; kills++) {
       const { pid } = proxy.workers[kills]!;
+      // A reply leaves before it is counted: who is killed in between has lost that one.
+      await eventually("the replies so far to be counted", () => requestsOf(proxy) === replies);
       process.kill(pid!, "SIGKILL");
       await eventually("its replacement", () => {
         const { state, pid: now } = proxy.workers[kills]!;
