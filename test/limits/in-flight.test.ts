@@ -50,10 +50,9 @@ describe("requests in flight", () => {
       const hammers = await Hammers.start([0, 1, 2, 3].map((row) => ["hold", page.path, row, 2, 300_000]));
       hammers.begin();
       const results = await hammers.results<{ most: number; held: number }>();
-      for (const { most, held } of results) {
-        expect(most).toBeLessThanOrEqual(2);
-        expect(held).toBeGreaterThan(0);
-      }
+      for (const { most } of results) expect(most).toBeLessThanOrEqual(2);
+      // One may never have its turn: where others that hold a place are not running just then.
+      expect(results.reduce((sum, { held }) => sum + held, 0)).toBeGreaterThan(0);
       const counts = new Int32Array(page.numbers.buffer, page.numbers.byteOffset, 16);
       expect(new InFlight(counts, 4, 0).count(0)).toBe(0);
     } finally {
