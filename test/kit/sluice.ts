@@ -36,7 +36,8 @@ export class Sluice {
     const directory = mkdtempSync(join(tmpdir(), "sluice-test-"));
     const file = join(directory, "sluice.yaml");
     writeFileSync(file, toYaml(complete(config, port)));
-    const process = sluiceCommand(["start", "--config", file], { cwd: directory, env });
+    // What it leaves in the machine's temporary folder when it is killed goes with the rest.
+    const process = sluiceCommand(["start", "--config", file], { cwd: directory, env: { TMPDIR: directory, ...env } });
     const sluice = new Sluice(process, port, file, directory);
     try {
       await process.says("sluice is ready");
