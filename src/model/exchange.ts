@@ -103,6 +103,8 @@ export class Exchange {
   rate: RateState | null = null;
   upstream: string | null = null;
   endpoint: string | null = null;
+  /** Where the endpoint's numbers are kept; -1: there is none. */
+  endpointSlot = -1;
   attempts = 0;
 
   /** Of the reply; 0 until its head is known. */

@@ -13,7 +13,16 @@ export type Random = () => number;
 export interface Telemetry {
   /** Once for each exchange, after its last byte. Must be cheap: it stands on the way of a request. */
   exchangeEnded(exchange: Exchange): void;
+  /** Once for each attempt that has a reply's head (`status`), or will have none (0, and `code` says why). As cheap. */
+  attemptEnded(slot: number, outcome: AttemptOutcome, ms: number): void;
+  /** An attempt begins that is not its exchange's first. */
+  retried(slot: number): void;
   event(event: ProxyEvent): void;
+}
+
+export interface AttemptOutcome {
+  readonly status: number;
+  readonly code: string | null;
 }
 
 /** What happened, for logs now and for webhooks and streams later. Plain values: an event may leave the process as JSON. */

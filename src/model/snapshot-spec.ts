@@ -20,6 +20,8 @@ export interface SnapshotSpec {
   blockedIPs: string[];
   /** Host patterns (`api.example.com`, `*.corp`) that may be dialled; null: any. */
   allowedHosts: string[] | null;
+  /** Our own admin listeners: nobody's upstream, whoever names them. */
+  neverDial: Array<{ host: string; port: number }>;
   /** Added to every reply unless the reply has them. */
   replyHeaders: Array<[name: string, value: string]>;
   limits: LimitsSpec;
@@ -143,7 +145,9 @@ export interface RouteSpec {
   plugins: PluginUseSpec[];
   /** Free words about a route, for plugins and metrics. */
   labels: Record<string, string>;
-  /** Where this came from: `file`, `admin`, `docker` …; and `line:column` where it has one, for `explain`. */
+  /** Found by a provider: any other route wins over it. */
+  isDiscovered: boolean;
+  /** Where this came from: `file`, `store`, `docker` …; and `line:column` where it has one, for `explain`. */
   origin: string;
 }
 

@@ -16,6 +16,8 @@ export interface UpstreamSpec {
   /** Where the breakers' shared words are: the upstream's, then one for each of `endpoints`; given by the control plane. */
   breakerSlot: number;
   endpointBreakerSlots: number[];
+  /** Counter slots, one for each of `endpoints`; given by the control plane. */
+  endpointSlots: number[];
   /** How many may be in flight at all of its endpoints together, and who waits; null: no limit beside `limits`. */
   admission: UpstreamAdmissionSpec | null;
 }
@@ -30,6 +32,8 @@ export interface EndpointSpec {
   basePath: string;
   /** Named by discovery, registration or a plugin: it may not lead to metadata services, link-local addresses or unix sockets. */
   discovered?: boolean;
+  /** The name that led to the address `host`; undefined: what is dialled is what is named. */
+  name?: string;
 }
 
 /** PEM texts, already read. */

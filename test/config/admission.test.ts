@@ -146,5 +146,5 @@ routes: [${names.map((name) => `{ name: ${name}, path: /${name}, upstream: ${nam
 
 function contextOf(bag: DiagnosticBag): BuildContext {
   const root = { kind: "map", at: { file: "sluice.yaml", line: 1, column: 1 }, entries: new Map() } as const;
-  return new BuildContext({ config: {}, root, bag, files: new FileAccess("."), autoEdge: "wire" });
+  return new BuildContext({ config: {}, root, bag, files: new FileAccess("."), autoEdge: "wire", resolved: new Map() });
 }

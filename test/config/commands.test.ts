@@ -37,7 +37,7 @@ describe("sluice check", () => {
   });
 
   test("takes --set, shows the effective configuration masked, and --strict counts warnings", async () => {
-    const file = configFile("admin: { token: hunter2 }\nroutes: [{ path: /, respond: {} }]");
+    const file = configFile("admin: { token: hunter2, port: 0 }\ntracing: {}\nroutes: [{ path: /, respond: {} }]");
     expect((await recorded(check, `--config=${file}`, "--set", "proxy.port=x")).code).toBe(1);
     const { out, code } = await recorded(check, `--config=${file}`, "--show", "--strict");
     expect(code).toBe(1);

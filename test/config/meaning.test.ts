@@ -210,9 +210,9 @@ routes: [{ upstream: a, auth: required }, { upstream: a, path: /open }]`),
 describe("warnings", () => {
   test("keys of later versions are named, once each", async () => {
     const warned = await warningsOf(
-      "admin: { port: 9000 }\nstore: { url: 'sqlite:x' }\ndiscovery: { docker: {} }\nroutes: [{ path: /, respond: {} }]",
+      "admin: { port: 9000 }\nevents: {}\ntracing: {}\nroutes: [{ path: /, respond: {} }]",
     );
-    expect(warned.map((warning) => warning.split(" ")[0])).toEqual(["admin", "store", "discovery"]);
+    expect(warned.map((warning) => warning.split(" ")[0])).toEqual(["events", "tracing"]);
   });
 
   test("an upstream outside allowedHosts, a blocked address, an unused upstream, a twin route", async () => {

@@ -50,12 +50,13 @@ test("the shipped configuration loads without a warning, answers / and tells edi
 test("what its comments offer loads, too, once the # is taken away", async () => {
   const text = readFileSync(join(ROOT, "config/sluice.yaml"), "utf8");
   const opened = text
-    .replace(/^# (upstreams:|trustedProxies:.*| {2}.*)$/gm, "$1")
+    .replace(/^# (upstreams:|discovery:|trustedProxies:.*| {2}.*)$/gm, "$1")
     .replace(/^ {2}# ((- |  ).*)$/gm, "  $1");
   const { spec } = await accepted(opened);
   expect(spec.upstreams[0]!.endpoints).toHaveLength(2);
   expect(spec.routes).toHaveLength(3);
   expect(spec.trustedProxies).toHaveLength(1);
+  expect(opened).toContain("\n  docker: {}");
 });
 
 describe("secrets do not show", () => {

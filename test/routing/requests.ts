@@ -67,6 +67,7 @@ export function routeOf({ id, priority = 0, ...match }: RouteParts): TestRoute {
       importance: 1,
       plugins: [],
       labels: {},
+      isDiscovered: false,
       origin: "file",
     },
   };

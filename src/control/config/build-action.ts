@@ -5,6 +5,7 @@ import { parseHashKey } from "./build-upstreams.ts";
 import { DEFAULTS } from "./defaults.ts";
 import type { ConfigPath } from "./diagnostics.ts";
 import { didYouMean } from "../../contract/edit-distance.ts";
+import { nameOfUrl } from "./url-upstreams.ts";
 import type { RouteConfig, SplitConfig } from "./schema-routes.ts";
 import { buildFields } from "./build-fields.ts";
 
@@ -64,8 +65,9 @@ function forward(route: RouteConfig, path: ConfigPath, context: BuildContext, na
 
 function onlyTarget(route: RouteConfig, path: ConfigPath, context: BuildContext, names: UpstreamNames) {
   if (route.upstream === undefined) return [];
-  refer(route.upstream, [...path, "upstream"], context, names);
-  return [{ upstream: route.upstream, weight: 1 }];
+  const upstream = nameOfUrl(route.upstream) ?? route.upstream;
+  refer(upstream, [...path, "upstream"], context, names);
+  return [{ upstream, weight: 1 }];
 }
 
 function splitTargets(split: SplitConfig, path: ConfigPath, context: BuildContext, names: UpstreamNames) {

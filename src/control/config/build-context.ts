@@ -1,13 +1,22 @@
 import { nodeAt, positionOf, type ConfigNode } from "./config-node.ts";
 import type { ConfigPath, DiagnosticBag, Position } from "./diagnostics.ts";
+import type { DnsStates } from "../discovery/dns/dns-endpoints.ts";
+import type { DnsSpec } from "../discovery/dns/dns-spec.ts";
 import type { FileAccess } from "./file-access.ts";
 import type { Config } from "./schema.ts";
+
+/** Where what the admin API keeps comes from. */
+export const STORE = "store";
 
 /** What every builder works with. Builders see configurations with mistakes in them: a value that did not fit is undefined. */
 export class BuildContext {
   readonly config: Config;
   readonly files: FileAccess;
   readonly autoEdge: "serve" | "wire";
+  /** What names under `dns:` lead to at the moment. */
+  readonly resolved: DnsStates;
+  /** Names under `dns:`, by key. */
+  readonly dns = new Map<string, DnsSpec>();
   readonly #root: ConfigNode;
   readonly #bag: DiagnosticBag;
 
@@ -17,10 +26,12 @@ export class BuildContext {
     bag: DiagnosticBag;
     files: FileAccess;
     autoEdge: "serve" | "wire";
+    resolved: DnsStates;
   }) {
     this.config = init.config;
     this.files = init.files;
     this.autoEdge = init.autoEdge;
+    this.resolved = init.resolved;
     this.#root = init.root;
     this.#bag = init.bag;
   }
@@ -52,10 +63,17 @@ export class BuildContext {
     return nodeAt(this.#root, path) !== undefined;
   }
 
-  /** `line:column`, or null for what stands in no file. */
-  place(path: ConfigPath): string | null {
-    const { line, column } = positionOf(this.#root, path);
-    return line > 0 ? `${line}:${column}` : null;
+  /** Who found the upstream or route at `path`; null: the operator's own. */
+  providerOf(path: ConfigPath): string | null {
+    const node = nodeAt(this.#root, path);
+    return node?.kind === "map" ? (node.provider ?? null) : null;
+  }
+
+  /** `file:LINE:COLUMN`, or `store`, or who found it. */
+  originOf(path: ConfigPath): string {
+    const { file, line, column } = positionOf(this.#root, path);
+    if (line > 0) return `file:${line}:${column}`;
+    return this.providerOf(path) ?? (file.startsWith(`${STORE}:`) ? STORE : "file");
   }
 }
 

@@ -17,9 +17,10 @@ export function buildRetries(
   timeouts: UpstreamTimeoutsSpec,
 ): RetrySpec {
   const { retries } = DEFAULTS.upstream;
-  if (config === undefined) return { ...structuredClone(retries), on: { ...retries.on, statuses: [] } };
-  const given: RetryMapConfig = typeof config === "number" ? { max: config } : config;
   const { budget, backOff } = retries;
+  if (config === undefined)
+    return { ...retries, on: { ...retries.on, statuses: [] }, budget: { ...budget }, backOff: { ...backOff } };
+  const given: RetryMapConfig = typeof config === "number" ? { max: config } : config;
   const spec: RetrySpec = {
     max: given.max ?? retries.max,
     on: reasonsOf(given.on),

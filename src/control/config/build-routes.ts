@@ -64,7 +64,6 @@ export function buildRoutes(
 type Plain = Omit<RouteSpec, "slot" | "id" | "match" | "action">;
 
 function routeOf(route: RouteConfig, path: ConfigPath, context: BuildContext, plugins: PluginUseSpec[]): Plain {
-  const place = context.place(path);
   return {
     priority: route.priority ?? 0,
     timeoutMs: route.timeout ?? null,
@@ -75,7 +74,8 @@ function routeOf(route: RouteConfig, path: ConfigPath, context: BuildContext, pl
     importance: importanceOf(route),
     plugins,
     labels: Object.fromEntries(Object.entries(route.labels ?? {}).filter(([, value]) => value !== undefined)),
-    origin: place === null ? "file" : `file:${place}`,
+    isDiscovered: context.providerOf(path) !== null,
+    origin: context.originOf(path),
   };
 }
 
@@ -111,7 +111,8 @@ function withIds(built: readonly Unnamed[], context: BuildContext): UnslottedRou
 
 function warnOfUnused(upstreams: readonly BuiltUpstream[], used: ReadonlySet<string>, context: BuildContext): void {
   for (const { spec, path } of upstreams) {
-    if (!used.has(spec.name)) context.warn([...path, "name"], `no route uses the upstream "${spec.name}"`);
+    if (!used.has(spec.name) && context.providerOf(path) === null)
+      context.warn([...path, "name"], `no route uses the upstream "${spec.name}"`);
   }
 }
 
@@ -128,6 +129,7 @@ function warnOfTwins(built: readonly Unnamed[], context: BuildContext): void {
     ]);
     const first = seen.get(key);
     if (first === undefined) seen.set(key, path.join("."));
-    else context.warn(path, `matches the same requests as ${first}, which stands first and takes them all`);
+    else if (!route.isDiscovered)
+      context.warn(path, `matches the same requests as ${first}, which stands first and takes them all`);
   }
 }

@@ -10,6 +10,7 @@ import { buildRateLimits } from "./build-rate-limits.ts";
 import { buildRoutes, type UnslottedRoute } from "./build-routes.ts";
 import { buildUpstreams, type BuiltUpstream } from "./build-upstreams.ts";
 import { DEFAULTS } from "./defaults.ts";
+import { mentionedUpstreams } from "./mentioned-upstreams.ts";
 
 export type UnslottedSpec = Omit<SnapshotSpec, "version" | "routes"> & { routes: UnslottedRoute[] };
 
@@ -17,7 +18,10 @@ export type UnslottedSpec = Omit<SnapshotSpec, "version" | "routes"> & { routes:
 export function buildSpec(context: BuildContext, plugins: BuiltPlugins): UnslottedSpec {
   const { config } = context;
   const listeners = buildListeners(context);
-  const upstreams = buildUpstreams(context);
+  const upstreams = buildUpstreams(
+    context,
+    plugins.instances.flatMap((instance) => mentionedUpstreams(instance.config)),
+  );
   const routes = buildRoutes(context, listeners, { upstreams, plugins });
   const allowedHosts = config.security?.allowedHosts?.filter(isReadable).map((host) => host.toLowerCase()) ?? null;
   const blockedIPs = (config.security?.blockedIPs ?? []).filter(isReadable);
@@ -31,6 +35,7 @@ export function buildSpec(context: BuildContext, plugins: BuiltPlugins): Unslott
     trustedProxies: (config.trustedProxies ?? []).filter(isReadable),
     blockedIPs,
     allowedHosts,
+    neverDial: adminAddress(config),
     replyHeaders: buildFields(config.security?.headers, ["security", "headers"], context),
     limits: buildLimits(config),
     timeouts: buildTimeouts(config),
@@ -47,6 +52,12 @@ export function buildSpec(context: BuildContext, plugins: BuiltPlugins): Unslott
     redisUrl: config.redis?.url ?? null,
     workers: config.workers === "auto" ? availableParallelism() : (config.workers ?? 1),
   };
+}
+
+/** Known before anything is bound; not where any port would do. */
+function adminAddress({ admin }: Config): SnapshotSpec["neverDial"] {
+  const { host, port } = { ...DEFAULTS.admin, ...withoutUndefined(admin ?? {}) };
+  return admin === undefined || admin.enabled === false || port === 0 ? [] : [{ host, port }];
 }
 
 function isReadable<T>(item: T | undefined): item is T {

@@ -2,6 +2,7 @@ import type { BalanceSpec, EndpointSpec, HashKeySpec, UpstreamSpec } from "../..
 import { isToken } from "../../model/header-map.ts";
 import { buildUpstreamAdmission } from "./build-admission.ts";
 import { buildBreaker } from "./build-breaker.ts";
+import { awaitedUpstreams } from "./awaited-upstreams.ts";
 import { readable, type BuildContext } from "./build-context.ts";
 import { buildHealth } from "./build-health.ts";
 import { buildRetries } from "./build-retries.ts";
@@ -9,6 +10,8 @@ import { DEFAULTS } from "./defaults.ts";
 import type { ConfigPath } from "./diagnostics.ts";
 import { parseEndpointUrl } from "./endpoint-url.ts";
 import type { EndpointConfig, UpstreamConfig } from "./schema-upstreams.ts";
+import { resolvedEndpoints, serverNameOf } from "./dns-names.ts";
+import { urlUpstreams } from "./url-upstreams.ts";
 import { buildUpstreamTls } from "./tls-files.ts";
 
 /** What `backend:` lists become. */
@@ -19,7 +22,8 @@ export interface BuiltUpstream {
   readonly path: ConfigPath;
 }
 
-export function buildUpstreams(context: BuildContext): BuiltUpstream[] {
+/** @param mentioned names in the configurations of plugins */
+export function buildUpstreams(context: BuildContext, mentioned: readonly string[]): BuiltUpstream[] {
   const built: BuiltUpstream[] = [];
   const seen = new Set<string>();
   for (const { item, index } of readable(context.config.upstreams)) {
@@ -28,6 +32,15 @@ export function buildUpstreams(context: BuildContext): BuiltUpstream[] {
       context.error([...path, "name"], `another upstream is called "${item.name}"`);
     seen.add(item.name);
     built.push({ spec: buildUpstream(item, path, context), path });
+  }
+  for (const { name, url, path } of urlUpstreams(context)) {
+    if (seen.has(name)) context.error(path, `another upstream is called "${name}"`, "rename that one");
+    const endpoint = buildEndpoint({ url }, path, context);
+    built.push({ spec: buildUpstream({ name }, path, context, endpoint === null ? [] : [endpoint]), path });
+  }
+  for (const { name, path } of awaitedUpstreams(context, seen, mentioned)) {
+    context.warn(path, `nothing is found as "${name}" at the moment: requests are answered 503`);
+    built.push({ spec: buildUpstream({ name }, path, context, []), path });
   }
   if (context.config.backend === undefined) return built;
   if (seen.has(BACKEND)) context.error(["backend"], `an upstream is called "${BACKEND}" already`, "rename it");
@@ -43,6 +56,7 @@ function buildUpstream(
   given?: EndpointSpec[],
 ): UpstreamSpec {
   const endpoints = given ?? endpointsOf(config, path, context);
+  const tls = buildUpstreamTls(config.tls, [...path, "tls"], context);
   const protocol = config.protocol ?? "http1";
   if (protocol !== "http1" && endpoints.some((endpoint) => endpoint.scheme !== "https")) {
     context.error([...path, "protocol"], `${protocol} needs https endpoints`, "use https:// or protocol: http1");
@@ -55,7 +69,7 @@ function buildUpstream(
     name: config.name,
     endpoints,
     protocol,
-    tls: buildUpstreamTls(config.tls, [...path, "tls"], context),
+    tls: tls.serverName === null ? { ...tls, serverName: serverNameOf(config, path, context) } : tls,
     balance,
     sticky: buildSticky(config.sticky, path, context),
     retries: buildRetries(config.retries, [...path, "retries"], context, timeouts),
@@ -69,6 +83,7 @@ function buildUpstream(
     // Given, like those of gates, when all is known to be well.
     breakerSlot: 0,
     endpointBreakerSlots: endpoints.map(() => 0),
+    endpointSlots: endpoints.map(() => -1),
     admission: buildUpstreamAdmission(config.limits, [...path, "limits"], context),
   };
 }
@@ -85,6 +100,8 @@ function endpointsOf(config: UpstreamConfig, path: ConfigPath, context: BuildCon
   if (config.url !== undefined && config.endpoints !== undefined) {
     context.error([...path, "url"], "give either url or endpoints, not both");
   }
+  if (config.endpoints !== undefined && context.providerOf(path) !== null)
+    return found(config.endpoints, [...path, "endpoints"], context);
   if (config.endpoints !== undefined) return buildEndpoints(config.endpoints, [...path, "endpoints"], context);
   if (config.url === undefined) {
     if (!context.has([...path, "url"])) context.error(path, "an upstream needs endpoints", "add url: or endpoints:");
@@ -94,19 +111,27 @@ function endpointsOf(config: UpstreamConfig, path: ConfigPath, context: BuildCon
   return endpoint === null ? [] : [endpoint];
 }
 
+/** What a provider names is dialled with more care; and while all of it is away, the upstream stays. */
+function found(list: EndpointConfig[], path: ConfigPath, context: BuildContext): EndpointSpec[] {
+  if (list.length === 0) return [];
+  return buildEndpoints(list, path, context).map((endpoint) => ({ ...endpoint, discovered: true }));
+}
+
 function buildEndpoints(list: EndpointConfig[], path: ConfigPath, context: BuildContext): EndpointSpec[] {
   if (list.length === 0) context.error(path, "an upstream needs endpoints", "the list is empty");
   const built: EndpointSpec[] = [];
   const seen = new Set<string>();
   for (const { item, index } of readable(list)) {
-    if (item.enabled === false || item.url === undefined) continue;
-    const endpoint = buildEndpoint(item, [...path, index, "url"], context);
-    if (endpoint === null) continue;
-    const identity = `${endpoint.scheme} ${endpoint.host}:${endpoint.port}`;
-    if (seen.has(identity))
-      context.error([...path, index, "url"], "this endpoint is in the list already", "use weight for a larger share");
-    seen.add(identity);
-    built.push(endpoint);
+    if (item.enabled === false) continue;
+    for (const endpoint of endpointsAt(item, [...path, index], context)) {
+      const identity = `${endpoint.scheme} ${endpoint.host}:${endpoint.port}`;
+      const isTwin = seen.has(identity);
+      seen.add(identity);
+      if (!isTwin) built.push(endpoint);
+      // Two names may well lead to one address.
+      else if (item.dns === undefined)
+        context.error([...path, index, "url"], "this endpoint is in the list already", "use weight for a larger share");
+    }
   }
   const enabled = readable(list).filter(({ item }) => item.enabled !== false);
   if (list.length > 0 && enabled.length === 0)
@@ -114,7 +139,27 @@ function buildEndpoints(list: EndpointConfig[], path: ConfigPath, context: Build
   return built;
 }
 
-function buildEndpoint(config: EndpointConfig, path: ConfigPath, context: BuildContext): EndpointSpec | null {
+function endpointsAt(item: EndpointConfig, path: ConfigPath, context: BuildContext): EndpointSpec[] {
+  if (item.url !== undefined && item.dns !== undefined) {
+    context.error([...path, "dns"], "give either url or dns, not both");
+    return [];
+  }
+  if (item.dns !== undefined) return resolvedEndpoints(item.dns, item.weight ?? 1, [...path, "dns"], context);
+  if (item.url === undefined) {
+    if (!context.has([...path, "url"]) && !context.has([...path, "dns"]))
+      context.error(path, "an endpoint needs an address", "add url: or dns:");
+    return [];
+  }
+  const endpoint = buildEndpoint({ url: item.url, weight: item.weight }, [...path, "url"], context);
+  return endpoint === null ? [] : [endpoint];
+}
+
+interface WrittenEndpoint {
+  readonly url: string;
+  readonly weight?: number | undefined;
+}
+
+function buildEndpoint(config: WrittenEndpoint, path: ConfigPath, context: BuildContext): EndpointSpec | null {
   const address = parseEndpointUrl(config.url);
   if (typeof address === "string") {
     context.error(path, address);

@@ -10,6 +10,8 @@ export interface MapNode {
   readonly kind: "map";
   readonly at: Position;
   readonly entries: Map<string, MapEntry>;
+  /** Who found it; undefined: the operator's own. */
+  readonly provider?: string;
 }
 
 export interface MapEntry {
@@ -31,6 +33,8 @@ export interface ScalarNode {
   readonly source: string;
   /** Came from the environment or a flag, which know no types: the text counts, whatever YAML would make of it. */
   readonly isLoose: boolean;
+  /** Made by Sluice for what a provider has found. */
+  readonly isOurs?: boolean;
 }
 
 export function isNull(node: ConfigNode): boolean {

@@ -3,6 +3,16 @@ import { RATE_KEYS } from "../../proxy/shared-state.ts";
 
 /** What holds where the configuration is silent. The schema quotes these, so that the docs cannot say anything else. */
 export const DEFAULTS = {
+  admin: { host: "127.0.0.1", port: 9000 },
+  discovery: {
+    registry: { keepPrefix: false, balance: "round-robin", maxInstances: 10_000, maxServices: 1_000 },
+    dns: { family: "auto", graceMs: 30_000, timeoutMs: 2_000 },
+    docker: {
+      endpoint: "unix:///var/run/docker.sock",
+      exposedByDefault: true,
+      graceMs: 30_000,
+    },
+  },
   listener: { host: "0.0.0.0", port: 8080 },
   limits: { maxHeaderBytes: 16 * 1024, maxUriBytes: 8 * 1024 },
   timeouts: { headMs: 10_000, bodyIdleMs: 60_000, keepAliveMs: 75_000, streamIdleMs: null },

@@ -45,7 +45,7 @@ export class FileAccess {
   }
 }
 
-function readRegularFile(path: string): Uint8Array {
+export function readRegularFile(path: string): Uint8Array {
   // A pipe or a device would block or never end.
   const stat = statSync(path);
   if (!stat.isFile() && !stat.isDirectory()) throw new FileProblem(`${path} is not a regular file`);

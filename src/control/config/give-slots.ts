@@ -25,6 +25,12 @@ export function giveSlots(spec: UnslottedSpec, slots: SlotTable): Omit<SnapshotS
   const gates = slots.gates.give(gateNames(spec));
   const placed = (gate: GateSpec | null, name: string): GateSpec | null =>
     gate === null ? null : { ...gate, slot: gates.get(name)! };
+  // Routes first: there are few of them beside endpoints that come and go.
+  const routes = spec.routes.map((route) => ({
+    ...route,
+    slot: slots.slotOf("route", route.id),
+    maxInFlight: placed(route.maxInFlight, gateOfRoute(route)),
+  }));
   return {
     ...spec,
     admission: { ...spec.admission, maxInFlight: placed(spec.admission.maxInFlight, PROCESS) },
@@ -32,16 +38,13 @@ export function giveSlots(spec: UnslottedSpec, slots: SlotTable): Omit<SnapshotS
       ...upstream,
       breakerSlot: breakers.get(upstream.name) ?? 0,
       endpointBreakerSlots: upstream.endpoints.map((endpoint) => breakers.get(breakerOf(upstream, endpoint)) ?? 0),
+      endpointSlots: upstream.endpoints.map((endpoint) => slots.slotOf("endpoint", breakerOf(upstream, endpoint))),
       admission:
         upstream.admission === null
           ? null
           : { ...upstream.admission, gate: placed(upstream.admission.gate, gateOfUpstream(upstream))! },
     })),
-    routes: spec.routes.map((route) => ({
-      ...route,
-      slot: slots.slotOf(route.id),
-      maxInFlight: placed(route.maxInFlight, gateOfRoute(route)),
-    })),
+    routes,
   };
 }
 

@@ -59,6 +59,11 @@ function relaxed(schema: unknown): unknown {
   return { anyOf: [shape, units], ...said };
 }
 
+/** Of a part of the configuration. */
+export function jsonSchemaOf(schema: AnnotatedSchema): Json {
+  return convert(schema);
+}
+
 function convert(schema: AnnotatedSchema): Json {
   return { ...shapeOf(schema), ...annotationsOf(schema) };
 }

@@ -66,7 +66,8 @@ function maskText(value: unknown): unknown {
   return /^[a-z+]+:/.test(text) && !text.includes("-----BEGIN") ? text.replace(USER_INFO, `$1${MASK}@`) : MASK;
 }
 
-function maskFree(value: unknown): unknown {
+/** For what no schema describes: what sounds like a secret is masked, and what stands before an @ in an address. */
+export function maskFree(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(maskFree);
   if (typeof value === "string") return value.replace(USER_INFO, `$1${MASK}@`);
   if (typeof value !== "object" || value === null) return value;

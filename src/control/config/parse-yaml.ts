@@ -10,10 +10,37 @@ const MAX_DEPTH = 64;
 /** What becomes of a text scalar: `${…}` is resolved here. null: an error was told. */
 export type ScalarText = (text: string, at: Position, path: ConfigPath) => { text: string; isChanged: boolean } | null;
 
-/** Reads YAML into nodes that know where they stand. @returns null when nothing can be made of it; `bag` then says why. */
-export function parseYaml(file: string, text: string, bag: DiagnosticBag, scalarText: ScalarText): ConfigNode | null {
+/** A text as YAML has it, before anything is made of it. */
+interface YamlText {
+  readonly text: string;
+  readonly document: Document.Parsed;
+  readonly lines: LineCounter;
+}
+
+/** Remembers the text it read last: most configurations are made anew because something else has changed than the file. */
+export class YamlMemory {
+  #last: YamlText | null = null;
+
+  read(text: string): YamlText {
+    if (this.#last?.text !== text) this.#last = readYaml(text);
+    return this.#last;
+  }
+}
+
+function readYaml(text: string): YamlText {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, strict: true });
+  return { text, document, lines };
+}
+
+/** Reads YAML into nodes that know where they stand. @returns null when nothing can be made of it; `bag` then says why. */
+export function parseYaml(
+  file: string,
+  source: string | YamlText,
+  bag: DiagnosticBag,
+  scalarText: ScalarText,
+): ConfigNode | null {
+  const { text, document, lines } = typeof source === "string" ? readYaml(source) : source;
   const positionAt = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(line, 1), column: Math.max(col, 1) };

@@ -121,7 +121,7 @@ const actionFields = {
   upstream: optional(
     text({
       description:
-        "Name of the upstream that answers. Exactly one of `upstream`, `split`, `redirect`, `respond` is needed.",
+        "Name of the upstream that answers, or the address of one such as `https://api.example.com`. Exactly one of `upstream`, `split`, `redirect`, `respond` is needed.",
     }),
   ),
   split: optional(Split),

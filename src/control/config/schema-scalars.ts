@@ -17,6 +17,8 @@ function textOf(node: ScalarNode): string | null {
 }
 
 const NAME = /^[A-Za-z0-9._-]{1,100}$/;
+/** Of what a provider has found. */
+const FOUND = /^[A-Za-z0-9._-]{1,100}@[a-z]+$/;
 
 export const text = scalarField<string>({
   expected: "text",
@@ -55,7 +57,7 @@ const NAME_KIND: ScalarKind<string> = {
   read: (node) => {
     if (node.value === null) return null;
     const value = typeof node.value === "string" ? node.value : node.source;
-    if (NAME.test(value)) return { value };
+    if (NAME.test(value) || (node.isOurs === true && FOUND.test(value))) return { value };
     return {
       problem: `expected a name, got ${JSON.stringify(value)}`,
       hint: "letters, digits, dot, dash and underscore, at most 100",

@@ -20,7 +20,13 @@ const enabled = (what: string) =>
 
 const Endpoint = record({
   name: optional(name({ description: "For people; not used to tell endpoints apart." })),
-  url,
+  url: optional(url),
+  dns: optional(
+    text({
+      description:
+        "Instead of `url`: every address of a name (`api.internal:8080`), or every server of a service (`_http._tcp.api.internal`), followed as DNS changes. `https://` may stand before it.",
+    }),
+  ),
   weight: optional(weight),
   enabled: optional(enabled("endpoint")),
 });

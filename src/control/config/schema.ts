@@ -1,7 +1,9 @@
 import { Type, type Static } from "@sinclair/typebox";
 import { optional, record } from "./schema-kit.ts";
 import { loggingField, limitsField, shutdownField, timeoutsField, workersField } from "./schema-globals.ts";
-import { adminField, discoveryField, eventsField, redisField, storeField, tracingField } from "./schema-later.ts";
+import { adminField, storeField } from "./schema-admin.ts";
+import { discoveryField } from "./schema-discovery.ts";
+import { eventsField, redisField, tracingField } from "./schema-later.ts";
 import { listenersField, ProxySchema } from "./schema-listeners.ts";
 import { pluginsField } from "./schema-plugins.ts";
 import { rateLimitField } from "./schema-rate-limits.ts";

@@ -64,6 +64,7 @@ function whyNot(spec: RouteSpec, exchange: Exchange): readonly string[] {
 }
 
 const BECAUSE: Readonly<Record<Criterion, string>> = {
+  origin: "is configured, and this one was found by a provider",
   path: "has a more specific path",
   conditions: "has more conditions",
   priority: "has a higher priority",
@@ -97,5 +98,5 @@ function relaxed(spec: RouteSpec, only: Partial<MatchSpec>): HasSpec {
     scheme: null,
     listeners: [],
   };
-  return { spec: { ...spec, priority: 0, match: { ...anything, ...only } } };
+  return { spec: { ...spec, isDiscovered: false, priority: 0, match: { ...anything, ...only } } };
 }

@@ -15,10 +15,14 @@ export interface Entry<R> {
 }
 
 /** What can decide between two routes whose hosts are equally specific, in the order in which it is asked. */
-export type Criterion = "path" | "conditions" | "priority" | "order";
+export type Criterion = "origin" | "path" | "conditions" | "priority" | "order";
 
-/** All routes, most specific first. */
-export function rankRoutes<R extends { readonly spec: RouteSpec }>(routes: readonly R[]): Entry<R>[] {
+interface HasSpec {
+  readonly spec: RouteSpec;
+}
+
+/** All routes, most specific first; those of providers last of all. */
+export function rankRoutes<R extends HasSpec>(routes: readonly R[]): Entry<R>[] {
   const entries = routes.map((route, order): Entry<R> => {
     const { match, priority } = route.spec;
     const conditions = compileConditions(match);
@@ -30,7 +34,9 @@ export function rankRoutes<R extends { readonly spec: RouteSpec }>(routes: reado
 }
 
 /** `difference` below zero: `a` wins, by `criterion`. */
-export function compare(a: Entry<unknown>, b: Entry<unknown>): { difference: number; criterion: Criterion } {
+export function compare(a: Entry<HasSpec>, b: Entry<HasSpec>): { difference: number; criterion: Criterion } {
+  const [foundA, foundB] = [a, b].map(({ route }) => Number(route.spec.isDiscovered));
+  if (foundA !== foundB) return { difference: foundA! - foundB!, criterion: "origin" };
   const path = comparePaths(a.pattern, b.pattern);
   if (path !== 0) return { difference: path, criterion: "path" };
   const conditions = b.conditions.length - a.conditions.length;

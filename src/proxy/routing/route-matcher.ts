@@ -16,13 +16,16 @@ export const AMBIGUOUS: unique symbol = Symbol("ambiguous");
  */
 export class RouteMatcher<R extends { readonly spec: RouteSpec }> {
   readonly #hosts = new HostIndex<PathIndex<R>>();
+  /** Of what providers have found: asked when nothing else matches. */
+  #found: HostIndex<PathIndex<R>> | null = null;
 
   /** @throws SyntaxError when a condition's regular expression is not one. */
   constructor(routes: readonly R[]) {
     for (const entry of rankRoutes(routes)) {
-      const { hosts } = entry.route.spec.match;
-      for (const host of hosts.length === 0 ? [""] : new Set(hosts))
-        this.#hosts.ensure(host, () => new PathIndex()).add(entry);
+      const { match, isDiscovered } = entry.route.spec;
+      const index = isDiscovered ? (this.#found ??= new HostIndex()) : this.#hosts;
+      for (const host of match.hosts.length === 0 ? [""] : new Set(match.hosts))
+        index.ensure(host, () => new PathIndex()).add(entry);
     }
   }
 
@@ -53,14 +56,18 @@ export class RouteMatcher<R extends { readonly spec: RouteSpec }> {
   }
 
   #select(path: string, exchange: Exchange): Entry<R> | null {
-    const { host } = exchange;
-    const hosts = this.#hosts;
-    const exact = hosts.exact(host)?.find(path, exchange) ?? null;
-    if (exact !== null) return exact;
-    for (let at = hosts.nextSuffix(host, -1); at > 0; at = hosts.nextSuffix(host, at)) {
-      const found = hosts.suffix(host, at).find(path, exchange);
-      if (found !== null) return found;
-    }
-    return hosts.any === null ? null : hosts.any.find(path, exchange);
+    const own = selectIn(this.#hosts, path, exchange);
+    return own !== null || this.#found === null ? own : selectIn(this.#found, path, exchange);
   }
+}
+
+function selectIn<R>(hosts: HostIndex<PathIndex<R>>, path: string, exchange: Exchange): Entry<R> | null {
+  const { host } = exchange;
+  const exact = hosts.exact(host)?.find(path, exchange) ?? null;
+  if (exact !== null) return exact;
+  for (let at = hosts.nextSuffix(host, -1); at > 0; at = hosts.nextSuffix(host, at)) {
+    const found = hosts.suffix(host, at).find(path, exchange);
+    if (found !== null) return found;
+  }
+  return hosts.any === null ? null : hosts.any.find(path, exchange);
 }
