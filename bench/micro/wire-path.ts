@@ -73,7 +73,12 @@ for (const endpoint of snapshot.upstreams.get("o")!.endpoints) {
 const counters = new Counters(new Float64Array(SLOT_SIZE * 16));
 const door = new Gateway(snapshot, {
   clock,
-  telemetry: { exchangeEnded: (x) => counters.record(x), event: () => undefined },
+  telemetry: {
+    exchangeEnded: (x) => counters.record(x),
+    attemptEnded: (slot, { status, code }, ms) => counters.recordAttempt(slot, status, code, ms),
+    retried: (slot) => counters.recordRetry(slot),
+    event: () => undefined,
+  },
 });
 const connection = new WireConnection(
   new NullSocket(),

@@ -1,4 +1,5 @@
-import { type CounterReader, countsOf, type RouteCounts, SLOT_SIZE } from "./counters.ts";
+import { type CounterReader, forgetIn, SLOT_SIZE } from "./counters.ts";
+import { SlotTotals } from "./metrics/slot-totals.ts";
 import { createPage, type SharedPage } from "./page-file.ts";
 
 const FIRST_SLOTS = 64;
@@ -11,18 +12,21 @@ const FIRST_SLOTS = 64;
 export class CounterPages implements CounterReader {
   /** By worker, oldest first: it writes the last one. */
   readonly #pages = new Map<number, SharedPage[]>();
-  #kept = new Float64Array(0);
+  /** By slot. */
+  readonly #kept = new Map<number, SlotTotals>();
+  #keptSlots = 0;
 
   get slots(): number {
-    let most = this.#kept.length;
-    for (const pages of this.#pages.values()) for (const { numbers } of pages) most = Math.max(most, numbers.length);
-    return Math.floor(most / SLOT_SIZE);
+    let most = this.#keptSlots;
+    for (const pages of this.#pages.values()) for (const page of pages) most = Math.max(most, slotsOf(page));
+    return most;
   }
 
   /** The path of a new page for the worker to go on in; null when the one it has is large enough. */
   give(worker: number, slots: number): string | null {
     const pages = this.#pages.get(worker) ?? [];
-    const has = (pages.at(-1)?.numbers.length ?? 0) / SLOT_SIZE;
+    const last = pages.at(-1);
+    const has = last === undefined ? 0 : slotsOf(last);
     if (has >= slots) return null;
     const page = createPage(Math.max(FIRST_SLOTS, slots, has * 2) * SLOT_SIZE);
     pages.push(page);
@@ -48,23 +52,36 @@ export class CounterPages implements CounterReader {
     }
   }
 
-  read(slot: number): RouteCounts {
-    const sum = new Float64Array(SLOT_SIZE);
-    const add = (numbers: Float64Array) => {
-      const from = slot * SLOT_SIZE;
-      for (let i = 0; i < SLOT_SIZE; i++) sum[i]! += numbers[from + i] ?? 0;
-    };
-    add(this.#kept);
-    for (const pages of this.#pages.values()) for (const { numbers } of pages) add(numbers);
-    return countsOf(sum);
+  read(slot: number): SlotTotals {
+    const sum = new SlotTotals();
+    const kept = this.#kept.get(slot);
+    if (kept !== undefined) sum.merge(kept);
+    for (const pages of this.#pages.values()) for (const { numbers } of pages) sum.add(numbers, slot);
+    return sum;
   }
 
-  #keep({ numbers }: SharedPage): void {
-    if (numbers.length > this.#kept.length) {
-      const larger = new Float64Array(numbers.length);
-      larger.set(this.#kept);
-      this.#kept = larger;
-    }
-    for (let i = 0; i < numbers.length; i++) this.#kept[i]! += numbers[i]!;
+  forget(slot: number): void {
+    this.#kept.delete(slot);
+    // Not this process's to write, but nobody counts there any more.
+    for (const pages of this.#pages.values()) for (const { numbers } of pages) forgetIn(numbers, slot);
   }
+
+  #keep(page: SharedPage): void {
+    const slots = slotsOf(page);
+    this.#keptSlots = Math.max(this.#keptSlots, slots);
+    for (let slot = 0; slot < slots; slot++) {
+      const totals = new SlotTotals().add(page.numbers, slot);
+      if (!totals.isEmpty) this.#keptOf(slot).merge(totals);
+    }
+  }
+
+  #keptOf(slot: number): SlotTotals {
+    let kept = this.#kept.get(slot);
+    if (kept === undefined) this.#kept.set(slot, (kept = new SlotTotals()));
+    return kept;
+  }
+}
+
+function slotsOf({ numbers }: SharedPage): number {
+  return Math.floor(numbers.length / SLOT_SIZE);
 }

@@ -1,37 +1,20 @@
 import type { Exchange } from "../model/exchange.ts";
+import { methodIndex, packKind } from "./metrics/request-kind.ts";
+import { At, countKind, LATENCY_BUCKETS_MS, SLOT_SIZE, SlotTotals } from "./metrics/slot-totals.ts";
 
-/** Upper bounds of the latency histogram in ms; the last bucket is unbounded. */
-export const LATENCY_BUCKETS_MS = [0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000] as const;
-
-const COUNT = 0;
-/** 1xx to 5xx, then what has no status. */
-const STATUS = 1;
-const SUM_MS = 7;
-const BYTES_IN = 8;
-const BYTES_OUT = 9;
-const BUCKETS = 10;
-
-/** Numbers a slot takes. */
-export const SLOT_SIZE = BUCKETS + LATENCY_BUCKETS_MS.length + 1;
-
-export interface RouteCounts {
-  readonly requests: number;
-  readonly byStatusClass: readonly number[];
-  readonly sumMs: number;
-  readonly bytesIn: number;
-  readonly bytesOut: number;
-  readonly buckets: readonly number[];
-}
+export { LATENCY_BUCKETS_MS, SLOT_SIZE } from "./metrics/slot-totals.ts";
 
 /** Reads totals by slot, whoever counted them. */
 export interface CounterReader {
   readonly slots: number;
-  read(slot: number): RouteCounts;
+  read(slot: number): SlotTotals;
+  /** The slot is somebody else's from now on, and begins at zero. Nobody counts there now. */
+  forget(slot: number): void;
 }
 
 /**
- * What happened, by route: one page of numbers that only its worker writes and anyone may read. Slot 0 is for exchanges that
- * matched no route. Numbers only grow, so a reader needs no lock to make sense of them.
+ * What happened, by route and by endpoint: one page of numbers that only its worker writes and anyone may read. Slot 0 is for
+ * exchanges that matched no route. Numbers only grow, so a reader needs no lock to make sense of them.
  */
 export class Counters implements CounterReader {
   #page: Float64Array;
@@ -56,35 +39,63 @@ export class Counters implements CounterReader {
     return Math.floor(this.#page.length / SLOT_SIZE);
   }
 
+  /** An exchange has ended: once for each. */
   record(exchange: Exchange): void {
     const page = this.#page;
     const at = (exchange.route === null ? 0 : exchange.route.slot) * SLOT_SIZE;
     if (at + SLOT_SIZE > page.length) return;
-    const ms = exchange.endedAt - exchange.startedAt;
-    const statusClass = (exchange.status / 100) | 0;
-    page[at + COUNT]! += 1;
-    page[at + STATUS + (statusClass >= 1 && statusClass <= 5 ? statusClass - 1 : 5)]! += 1;
-    page[at + SUM_MS]! += ms;
-    page[at + BYTES_IN]! += exchange.requestBytes;
-    page[at + BYTES_OUT]! += exchange.replyBytes;
-    let bucket = 0;
-    while (bucket < LATENCY_BUCKETS_MS.length && ms > LATENCY_BUCKETS_MS[bucket]!) bucket++;
-    page[at + BUCKETS + bucket]! += 1;
+    const { status, code } = exchange;
+    page[at + At.count]! += 1;
+    page[at + At.bytesIn]! += exchange.requestBytes;
+    page[at + At.bytesOut]! += exchange.replyBytes;
+    if (exchange.attempts > 1) page[at + At.retries]! += exchange.attempts - 1;
+    if (exchange.rate !== null && code !== "rate_limited") page[at + At.rateAllowed]! += 1;
+    countKind(page, at, packKind(methodIndex(exchange.received?.method), status, code), status);
+    // A tunnel lasts as long as people talk: that is no latency.
+    if (status !== 101) measure(page, at, exchange.endedAt - exchange.startedAt);
   }
 
-  read(slot: number): RouteCounts {
-    return countsOf(this.#page.subarray(slot * SLOT_SIZE, (slot + 1) * SLOT_SIZE));
+  /** An attempt has its reply's head, or will have none: once for each. @param status 0 where `code` says why */
+  recordAttempt(slot: number, status: number, code: string | null, ms: number): void {
+    const page = this.#page;
+    const at = slot * SLOT_SIZE;
+    if (at + SLOT_SIZE > page.length) return;
+    page[at + At.count]! += 1;
+    countKind(page, at, packKind(0, status, code), status);
+    if (status !== 0) measure(page, at, ms);
+  }
+
+  /** The attempt on this endpoint is not its exchange's first. */
+  recordRetry(slot: number): void {
+    const at = slot * SLOT_SIZE;
+    if (at + SLOT_SIZE <= this.#page.length) this.#page[at + At.retries]! += 1;
+  }
+
+  /** Body bytes that went to an endpoint and came from it. */
+  recordBytes(slot: number, sent: number, received: number): void {
+    const at = slot * SLOT_SIZE;
+    if (at + SLOT_SIZE > this.#page.length) return;
+    this.#page[at + At.bytesIn]! += sent;
+    this.#page[at + At.bytesOut]! += received;
+  }
+
+  read(slot: number): SlotTotals {
+    return new SlotTotals().add(this.#page, slot);
+  }
+
+  forget(slot: number): void {
+    forgetIn(this.#page, slot);
   }
 }
 
-/** The numbers of one slot, named. */
-export function countsOf(numbers: Float64Array): RouteCounts {
-  return {
-    requests: numbers[COUNT] ?? 0,
-    byStatusClass: [...numbers.subarray(STATUS, SUM_MS)],
-    sumMs: numbers[SUM_MS] ?? 0,
-    bytesIn: numbers[BYTES_IN] ?? 0,
-    bytesOut: numbers[BYTES_OUT] ?? 0,
-    buckets: [...numbers.subarray(BUCKETS)],
-  };
+/** Where the page is as long as that. */
+export function forgetIn(page: Float64Array, slot: number): void {
+  page.fill(0, slot * SLOT_SIZE, (slot + 1) * SLOT_SIZE);
+}
+
+function measure(page: Float64Array, at: number, ms: number): void {
+  page[at + At.sumMs]! += ms;
+  let bucket = 0;
+  while (bucket < LATENCY_BUCKETS_MS.length && ms > LATENCY_BUCKETS_MS[bucket]!) bucket++;
+  page[at + At.buckets + bucket]! += 1;
 }
