@@ -1,20 +1,25 @@
 import { createDataPlane } from "./create-data-plane.ts";
+import { slotsOf } from "./control/config/slots-of.ts";
 import { claimNewAddresses } from "./control/claim-new-addresses.ts";
 import type { EndpointVerdict } from "./proxy/upstream/health/health-registry.ts";
 import type { SpecTarget } from "./control/reconciler.ts";
 import type { WorkerEvent } from "./control/workers/messages.ts";
-import { Supervisor, type WorkerState } from "./control/workers/supervisor.ts";
+import { type AskedForMetrics, Supervisor, type WorkerState } from "./control/workers/supervisor.ts";
+import type { ProxyEvent } from "./model/ports.ts";
 import type { ListenerSpec, SnapshotSpec } from "./model/snapshot-spec.ts";
 import { CounterPages } from "./observability/counter-pages.ts";
 import { type CounterReader, Counters, SLOT_SIZE } from "./observability/counters.ts";
 import type { EventBus } from "./observability/event-bus.ts";
 import type { Logger } from "./observability/logger.ts";
+import { LoopLag } from "./observability/metrics/process-vitals.ts";
+import { reportOf } from "./report-of.ts";
 import { Recorder } from "./observability/recorder.ts";
 import { createHookPage, HookPage, HOOK_PAGE_BYTES, type NamedHookPage } from "./plugin-services/hook-page.ts";
 import { MemoryKv } from "./plugin-services/memory-kv.ts";
 import { createPluginHost, type LocalPluginHost } from "./plugin-services/plugin-host.ts";
 import { shippedPlugin } from "./plugin-services/shipped-plugin.ts";
 import type { BoundListener, DataPlane } from "./proxy/data-plane.ts";
+import type { PlaneView } from "./proxy/plane-view.ts";
 import { localState } from "./proxy/shared-state.ts";
 import { NOT_SHARED, WorkerMemory } from "./shared-state/worker-memory.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -27,6 +32,12 @@ export interface Serving extends SpecTarget {
   readonly workers: readonly WorkerState[];
   /** An active check has changed its mind about an endpoint. */
   verdict(verdict: EndpointVerdict): void;
+  /** What each worker knows. */
+  views(): Promise<PlaneView[]>;
+  /** Who is asked for metrics. */
+  readonly asked: readonly AskedForMetrics[];
+  /** Calls a plugin again that was suspended. @returns false: there is none of that name */
+  resetPlugin(name: string): Promise<boolean>;
   /** Health checks of the listeners fail from now on. */
   notReady(): void;
   /** Stops accepting, lets what runs finish for so long, then ends it. @returns false when something was cut off */
@@ -45,6 +56,7 @@ export class ServingHere implements Serving {
   readonly #plugins: LocalPluginHost;
   readonly #watchdog: Watchdog;
   readonly #close: () => void;
+  readonly #lag = new LoopLag();
   #prepared: SnapshotSpec | null = null;
   #ours: readonly ListenerSpec[] = [];
 
@@ -87,6 +99,18 @@ export class ServingHere implements Serving {
     this.#plane.verdict(verdict);
   }
 
+  async views(): Promise<PlaneView[]> {
+    return [this.#plane.view()];
+  }
+
+  get asked(): AskedForMetrics[] {
+    return [{ serial: 1, number: 1, ask: async () => reportOf(this.#plane, this.#lag, this.#recorder.counts.all) }];
+  }
+
+  async resetPlugin(name: string): Promise<boolean> {
+    return this.#plane.plugins.reset(name);
+  }
+
   notReady(): void {
     this.#plane.notReady();
   }
@@ -105,7 +129,7 @@ export class ServingHere implements Serving {
   }
 
   #growCounters(spec: SnapshotSpec): void {
-    const slots = spec.routes.reduce((most, route) => Math.max(most, route.slot + 1), 1);
+    const slots = slotsOf(spec);
     if (slots > this.counters.slots) this.counters.grow(Math.max(slots, this.counters.slots * 2));
   }
 }
@@ -113,6 +137,8 @@ export class ServingHere implements Serving {
 export interface WorkersOptions {
   readonly log: Logger;
   readonly events: EventBus;
+  /** Gets what workers tell, beside `events`. */
+  readonly alerts: EventBus;
   /** That rate limits remember, at least. */
   readonly rateKeys: number;
   /** Starts worker `number`. */
@@ -121,13 +147,14 @@ export interface WorkersOptions {
   readonly verdicts: () => readonly EndpointVerdict[];
 }
 
-export function serveInWorkers({ log, events, rateKeys, command, verdicts }: WorkersOptions): Serving {
+export function serveInWorkers({ log, events, alerts, rateKeys, command, verdicts }: WorkersOptions): Serving {
   const pages = new CounterPages();
   const plugins = { kv: new MemoryKv(), hookSign: () => hookSign(log) };
   const notice = (event: WorkerEvent) =>
     event.type === "worker.restarted" ? events.publish(event) : logWorkerEvent(log, event);
   const shared = workerMemory(rateKeys, log);
-  const supervisor = new Supervisor({ command, pages, plugins, shared, verdicts, notice });
+  const reported = (event: ProxyEvent) => alerts.publish(event);
+  const supervisor = new Supervisor({ command, pages, plugins, shared, verdicts, notice, reported });
   return Object.assign(supervisor, { counters: pages });
 }
 

@@ -13,7 +13,11 @@ import {
   type LogOutput,
 } from "./observability/logger.ts";
 import { mapPage } from "./observability/page-file.ts";
+import { loggedEvents } from "./observability/event-log.ts";
+import { ALERT_TYPES } from "./observability/metrics/alert-types.ts";
+import { LoopLag } from "./observability/metrics/process-vitals.ts";
 import { Recorder } from "./observability/recorder.ts";
+import { reportOf } from "./report-of.ts";
 import { HookPage, HOOK_PAGE_BYTES, mapHookPage } from "./plugin-services/hook-page.ts";
 import { createPluginHost, type LocalPluginHost } from "./plugin-services/plugin-host.ts";
 import { shippedPlugin } from "./plugin-services/shipped-plugin.ts";
@@ -57,13 +61,16 @@ class Worker {
   #serves: SnapshotSpec | null = null;
   /** How many the first version needed: with those every successor begins. */
   #modulesAtFirst: number | null = null;
+  readonly #lag = new LoopLag();
   #leaving: Promise<boolean> | null = null;
   #leave: () => void = () => undefined;
 
   constructor(output: LogOutput, upward: Upward) {
     this.#output = output;
     this.#upward = upward;
-    this.#recorder = new Recorder(this.#counters, output.log);
+    const events = loggedEvents(output.log);
+    events.subscribe(ALERT_TYPES, (event) => upward.report(event));
+    this.#recorder = new Recorder(this.#counters, output.log, events);
     this.#plugins = createPluginHost({ log: output.log, shipped: shippedPlugin, watch: hookPage(), memory: upward.kv });
     const [telemetry, plugins] = [this.#recorder, this.#plugins];
     this.#plane = createDataPlane({ telemetry, plugins, shared: sharedState(output.log) }).plane;
@@ -83,6 +90,9 @@ class Worker {
         verdicts: (verdicts) => this.#hear(verdicts),
         drain: async ({ withinMs, patienceMs }) => ({ complete: await this.#drain(withinMs, patienceMs) }),
         ping: () => this.#vitals(),
+        view: () => this.#plane.view(),
+        metrics: () => reportOf(this.#plane, this.#lag, this.#recorder.counts.all),
+        resetPlugin: (name) => this.#plane.plugins.reset(name),
       },
       // Nobody keeps the port, and no orphan serves an old configuration.
       () => void this.#drain(this.#serves?.shutdown.drainMs ?? 0, 0),

@@ -7,13 +7,14 @@ import { Admissions } from "./limits/admission.ts";
 import type { Memory } from "./limits/memory-guard.ts";
 import type { RateDeciders } from "./limits/rate-deciders.ts";
 import type { PluginHost } from "./pipeline/plugin-host.ts";
+import { planeView, type PlaneView } from "./plane-view.ts";
 import { PluginPlane } from "./plugin-plane.ts";
 import type { PluginSet } from "./pipeline/plugin-set.ts";
 import type { SharedState } from "./shared-state.ts";
 import { Snapshot } from "./snapshot.ts";
 import { Ticker } from "./ticker.ts";
 import { EndpointRegistry } from "./upstream/endpoint-registry.ts";
-import { type EndpointHealthView, type EndpointVerdict, HealthRegistry } from "./upstream/health/health-registry.ts";
+import { type EndpointVerdict, HealthRegistry } from "./upstream/health/health-registry.ts";
 import { TransportRegistry } from "./upstream/transport/transport-registry.ts";
 import { createTransports } from "./upstream/transport/create-transports.ts";
 
@@ -143,9 +144,14 @@ export class DataPlane {
     this.#health.verdict(verdict);
   }
 
-  /** Every endpoint's standing, and who says so. */
-  healthView(): EndpointHealthView[] {
-    return this.#health.view();
+  /** Every endpoint's standing and who says so; what plugins do. */
+  view(): PlaneView {
+    return planeView(this.#health.view(), this.#plugins);
+  }
+
+  /** Requests that wait for a place, by upstream. */
+  get queues(): Array<{ upstream: string; waiting: number }> {
+    return this.#admissions.queues;
   }
 
   get plugins(): PluginPlane {

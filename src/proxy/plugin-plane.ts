@@ -1,5 +1,6 @@
 import type { Clock, ProxyEvent } from "../model/ports.ts";
 import type { SnapshotSpec } from "../model/snapshot-spec.ts";
+import type { Instance } from "./pipeline/instance.ts";
 import { InstanceRegistry } from "./pipeline/instance-registry.ts";
 import type { PluginHost } from "./pipeline/plugin-host.ts";
 import { type PluginMetric, PluginMetrics } from "./pipeline/plugin-metrics.ts";
@@ -46,6 +47,17 @@ export class PluginPlane {
 
   get generations(): number {
     return this.#registry.size;
+  }
+
+  get instances(): Instance[] {
+    return this.#registry.instances;
+  }
+
+  /** Calls a plugin again that keeps failing. @returns false: there is none of that name */
+  reset(plugin: string): boolean {
+    const found = this.#registry.instances.filter(({ spec }) => spec.name === plugin);
+    for (const { breaker } of found) breaker.succeeded();
+    return found.length > 0;
   }
 
   get timings(): Timing[] {

@@ -86,7 +86,7 @@ export class Snapshot {
       spec.upstreams.some(({ admission }) => admission !== null);
     this.trusted = new AddressSet(spec.trustedProxies);
     this.blocked = new AddressSet(spec.blockedIPs);
-    this.guard = new DialGuard(spec.blockedIPs, spec.allowedHosts, () => deps.clock.now());
+    this.guard = new DialGuard(spec.blockedIPs, spec.allowedHosts, () => deps.clock.now()).sparing(spec.neverDial);
     this.upstreams = new Map(spec.upstreams.map((upstream) => [upstream.name, this.#compileUpstream(upstream)]));
     this.routes = spec.routes.map((route) => this.#compileRoute(route));
     this.matcher = new RouteMatcher(this.routes);
@@ -98,6 +98,7 @@ export class Snapshot {
     for (const upstream of this.upstreams.values()) {
       upstream.endpoints.forEach((endpoint, i) => {
         const weight = upstream.spec.endpoints[i]!.weight;
+        endpoint.slot = upstream.spec.endpointSlots[i] ?? -1;
         if (endpoint.baseWeight !== weight) this.#deps.endpoints.update(endpoint, { weight }, now);
       });
     }

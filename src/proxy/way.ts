@@ -6,6 +6,7 @@ import type { Duplex, Reply, Responder } from "../model/reply.ts";
 import { failureReply } from "./failure-reply.ts";
 import { Forward } from "./forwarding/forward.ts";
 import type { ForwardHost } from "./forwarding/forward-host.ts";
+import type { Try } from "./forwarding/try.ts";
 import { limitBody } from "./forwarding/limited-body.ts";
 import { isLooping } from "./forwarding/request-headers.ts";
 import { addReplyHeaders } from "./forwarding/response-headers.ts";
@@ -162,6 +163,14 @@ export class Way implements ForwardHost, RunOwner {
   attemptFailed(endpoint: Endpoint, error: GatewayError): void {
     const { upstream, id } = endpoint;
     this.#telemetry.event({ type: "upstream.failure", upstream, endpoint: id, code: error.kind, detail: error.detail });
+  }
+
+  retried(endpoint: Endpoint): void {
+    this.#telemetry.retried(endpoint.slot);
+  }
+
+  attemptEnded(attempt: Try, ms: number): void {
+    this.#telemetry.attemptEnded(attempt.endpoint.slot, attempt, ms);
   }
 
   budgetExhausted(upstream: string): void {

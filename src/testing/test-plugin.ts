@@ -131,7 +131,12 @@ class Bench implements PluginTest {
     });
     this.#gateway = new Gateway(snapshot, {
       clock: this.clock,
-      telemetry: { exchangeEnded: () => undefined, event: this.#event },
+      telemetry: {
+        exchangeEnded: () => undefined,
+        attemptEnded: () => undefined,
+        retried: () => undefined,
+        event: this.#event,
+      },
     });
   }
 

@@ -24,6 +24,7 @@ export function testSpec(
     trustedProxies: [],
     blockedIPs: [],
     allowedHosts: null,
+    neverDial: [],
     replyHeaders: [],
     limits: {
       maxConnections: null,
@@ -66,6 +67,7 @@ function upstreamOf(name: string): UpstreamSpec {
     breaker: { upstream: null, endpoint: null },
     breakerSlot: 0,
     endpointBreakerSlots: [1],
+    endpointSlots: [1],
     admission: null,
   };
 }
@@ -92,6 +94,7 @@ function routeOf(use: PluginUseSpec, { name = "test", path = "/*", labels = {} }
     importance: 1,
     plugins: [use],
     labels: { ...labels },
+    isDiscovered: false,
     origin: "test",
   };
 }

@@ -35,7 +35,10 @@ async function gatewayOf(yaml: string) {
   const transport = { send: () => (sent++, { cancel: () => undefined }) };
   const plugins = await plane.setUp(spec);
   const snapshot = testSnapshot(spec, { plugins, transport: transport as never, clock, ticker, host, event });
-  const gateway = new Gateway(snapshot, { clock, telemetry: { exchangeEnded: () => undefined, event } });
+  const gateway = new Gateway(snapshot, {
+    clock,
+    telemetry: { exchangeEnded: () => undefined, attemptEnded: () => undefined, retried: () => undefined, event },
+  });
   return {
     /** Hands over one request, as a listener does. @returns the reply that there is when the call returns */
     handle: (target: string): Reply | null => {

@@ -32,7 +32,7 @@ class Plane {
     this.plane = new DataPlane({
       clock,
       random: Math.random,
-      telemetry: { exchangeEnded: () => undefined, event },
+      telemetry: { exchangeEnded: () => undefined, attemptEnded: () => undefined, retried: () => undefined, event },
       plugins: createPluginHost({ log, shipped: () => Promise.reject(new Error("none")), watch }),
       shared,
       rates: createRateDeciders({ shared, clock, event }),

@@ -123,6 +123,7 @@ export function upstreamSpec(
     breaker: { upstream: null, endpoint: null },
     breakerSlot: 0,
     endpointBreakerSlots: [1],
+    endpointSlots: [1],
     admission: null,
     ...more,
   };

@@ -27,7 +27,8 @@ export class KvRelay implements KvStore {
     const connected = new Promise<Socket>((resolve) => server.once("connection", resolve));
     const { port } = server.address() as { port: number };
     const command = [process.execPath, join(import.meta.dir, "kv-worker.ts"), String(port)];
-    const worker = new WorkerProcess({ number: 1, command, plugins: { kv, hookSign: () => null }, shared: null });
+    const plugins = { kv, hookSign: () => null };
+    const worker = new WorkerProcess({ number: 1, command, plugins, shared: null, reported: () => undefined });
     await worker.ready;
     const socket = await connected;
     server.close();

@@ -2,6 +2,7 @@
  * A worker that hands operations on to what its supervisor keeps. The test speaks to it on the port that its first argument names:
  * an operation a line, and its outcome.
  */
+import { EMPTY_REPORT } from "../kit/empty-report.ts";
 import { createConnection } from "node:net";
 import { createInterface } from "node:readline";
 import type { KvOperation } from "../../src/control/workers/messages.ts";
@@ -26,6 +27,9 @@ upward.serve(
     notReady: () => null,
     verdicts: () => null,
     drain: () => (setImmediate(() => process.exit(0)), { complete: true }),
+    view: () => ({ health: [], generations: [] }),
+    metrics: () => EMPTY_REPORT,
+    resetPlugin: () => false,
     ping: () => ({ rssBytes: 1, modulesLoaded: 0, listeners: [] }),
   },
   // Refusals of what still waits go out first.

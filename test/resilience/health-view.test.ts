@@ -23,7 +23,7 @@ function createPlane(): DataPlane {
   return new DataPlane({
     clock,
     random: Math.random,
-    telemetry: { exchangeEnded: () => undefined, event },
+    telemetry: { exchangeEnded: () => undefined, attemptEnded: () => undefined, retried: () => undefined, event },
     plugins: createPluginHost({ log, shipped: () => Promise.reject(new Error("none")), watch }),
     shared,
     rates: createRateDeciders({ shared, clock, event }),
@@ -57,7 +57,7 @@ routes: [{ path: /*, upstream: api }]
   try {
     await plane.prepare(spec);
     plane.commit();
-    expect(reasonsOf(plane.healthView(), failing.port)).toEqual([
+    expect(reasonsOf(plane.view().health, failing.port)).toEqual([
       "available",
       "active + unknown, no check has ended yet: counts as available",
       "passive + fine",
@@ -65,7 +65,7 @@ routes: [{ path: /*, upstream: api }]
     ]);
     for (let i = 0; i < 4; i++) await ask(port);
     checks.follow(spec);
-    const view = () => plane.healthView();
+    const view = () => plane.view().health;
     await eventually("both verdicts", () => view().every(({ reasons }) => !reasons[0]!.text.startsWith("unknown")));
     expect(reasonsOf(view(), failing.port)).toEqual([
       "barred",

@@ -1,4 +1,5 @@
 /** A worker of the sharing tests: what `prepare` brings is a command, and the answer is what it saw. */
+import { EMPTY_REPORT } from "../kit/empty-report.ts";
 import { upwardChannel } from "../../src/control/workers/serve-channel.ts";
 import { SHARED_ROW } from "../../src/control/workers/worker-process.ts";
 import { Limit } from "../../src/proxy/limits/gcra.ts";
@@ -30,6 +31,9 @@ upwardChannel()!.serve(
     notReady: () => null,
     verdicts: () => null,
     drain: () => ({ complete: true }),
+    view: () => ({ health: [], generations: [] }),
+    metrics: () => EMPTY_REPORT,
+    resetPlugin: () => false,
     ping: () => ({ rssBytes: 1, modulesLoaded: 0, listeners: [] }),
   },
   () => process.exit(0),

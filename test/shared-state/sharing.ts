@@ -15,6 +15,7 @@ export class SharingWorker {
       command: [process.execPath, join(import.meta.dir, "sharing-worker.ts")],
       plugins: { kv: { run: () => Promise.reject(new Error("no plugins here")) }, hookSign: () => null },
       shared,
+      reported: () => undefined,
     });
     await worker.ready;
     return new SharingWorker(worker);

@@ -3,6 +3,7 @@
  * as its second says: `good`; `refuses`, `dies` or `blocks` (in a hook) when asked to prepare a version above 1; `grows`: each
  * version but the first costs it a module; `last`: grows too, and no successor can take its place.
  */
+import { EMPTY_REPORT } from "../kit/empty-report.ts";
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { upwardChannel } from "../../src/control/workers/serve-channel.ts";
 import { HOOK_SIGN } from "../../src/control/workers/worker-process.ts";
@@ -40,6 +41,9 @@ upwardChannel()!.serve(
       return null;
     },
     drain: () => (note("drain"), setImmediate(() => process.exit(0)), { complete: true }),
+    view: () => ({ health: [], generations: [] }),
+    metrics: () => EMPTY_REPORT,
+    resetPlugin: () => false,
     ping: () => ({
       rssBytes: 1,
       modulesLoaded: ["grows", "last"].includes(behaviour) ? modulesLoaded : 0,

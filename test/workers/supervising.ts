@@ -11,7 +11,7 @@ const SCRIPT = join(import.meta.dir, "scripted-worker.ts");
 export function version(number: number, workers: number): SnapshotSpec {
   // What the supervisor itself reads of a specification.
   const shutdown = { delayMs: 0, drainMs: 1000, retireMs: null };
-  return { version: number, workers, listeners: [], routes: [], shutdown } as unknown as SnapshotSpec;
+  return { version: number, workers, listeners: [], routes: [], upstreams: [], shutdown } as unknown as SnapshotSpec;
 }
 
 export interface Stage {
@@ -29,6 +29,7 @@ export function bareOptions(notice: (event: WorkerEvent) => void): Omit<Supervis
     shared: null,
     verdicts: () => [],
     notice,
+    reported: () => undefined,
   };
 }
 

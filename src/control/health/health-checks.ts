@@ -20,16 +20,16 @@ export class HealthChecks {
 
   constructor(parts: HealthChecksParts) {
     this.#clock = parts.clock;
-    this.#guard = this.#guardOf([], null);
+    this.#guard = this.#guardOf({ blockedIPs: [], allowedHosts: null, neverDial: [] });
     const createProbe = createProbes({ check: (endpoint) => this.#guard.check(endpoint) });
     this.#checker = new ActiveChecker({ ...parts, createProbe });
   }
 
   /** Checks what `spec` asks for from now on: call it when that is served. */
   follow(spec: SnapshotSpec): void {
-    const rules = JSON.stringify([spec.blockedIPs, spec.allowedHosts]);
+    const rules = JSON.stringify([spec.blockedIPs, spec.allowedHosts, spec.neverDial]);
     // A guard knows what names resolved to: another one only for other rules.
-    if (rules !== this.#rules) this.#guard = this.#guardOf(spec.blockedIPs, spec.allowedHosts);
+    if (rules !== this.#rules) this.#guard = this.#guardOf(spec);
     this.#rules = rules;
     const checked = spec.upstreams.flatMap((upstream) => {
       return upstream.health.active === null ? [] : [{ upstream, active: upstream.health.active }];
@@ -53,7 +53,7 @@ export class HealthChecks {
     this.#checker.stop();
   }
 
-  #guardOf(blockedIPs: readonly string[], allowedHosts: readonly string[] | null): DialGuard {
-    return new DialGuard(blockedIPs, allowedHosts, () => this.#clock.now());
+  #guardOf({ blockedIPs, allowedHosts, neverDial }: Pick<SnapshotSpec, "blockedIPs" | "allowedHosts" | "neverDial">) {
+    return new DialGuard(blockedIPs, allowedHosts, () => this.#clock.now()).sparing(neverDial);
   }
 }

@@ -1,3 +1,5 @@
+import type { ProxyEvent } from "../../model/ports.ts";
+import type { PlaneView } from "../../proxy/plane-view.ts";
 import type { EndpointVerdict } from "../../proxy/upstream/health/health-registry.ts";
 
 /** What a supervisor asks of a worker, and what it answers. Everything is plain JSON. */
@@ -13,6 +15,11 @@ export interface Dialogue {
   /** Stop accepting, finish what runs for at most so long (null: until it ends), then answer and exit. */
   drain: { ask: { withinMs: number | null; patienceMs: number }; answer: { complete: boolean } };
   ping: { ask: null; answer: Vitals };
+  view: { ask: null; answer: PlaneView };
+  /** What it says of itself when metrics are read: for whoever reads them. */
+  metrics: { ask: null; answer: unknown };
+  /** Calls a plugin again that was suspended; false: there is none of that name. */
+  resetPlugin: { ask: string; answer: boolean };
 }
 
 export type Verb = keyof Dialogue;
@@ -57,7 +64,9 @@ export type FromWorker =
   | { readonly kind: "hello" }
   | { readonly kind: "answer"; readonly id: number; readonly answer: unknown }
   | { readonly kind: "refused"; readonly id: number; readonly reason: string }
-  | { readonly kind: "kv"; readonly id: number; readonly operations: readonly KvOperation[] };
+  | { readonly kind: "kv"; readonly id: number; readonly operations: readonly KvOperation[] }
+  /** It has logged and counted it already. */
+  | { readonly kind: "event"; readonly event: ProxyEvent };
 
 /** What happened to workers, for whoever logs it. */
 export type WorkerEvent =

@@ -2,7 +2,7 @@ import type { EndpointVerdict } from "../../proxy/upstream/health/health-registr
 import { BackOff } from "./back-off.ts";
 import { WorkerGone, WorkerRefused } from "./channel.ts";
 import type { WorkerEvent } from "./messages.ts";
-import { type SharedMemory, WorkerProcess, type WorkerPlugins } from "./worker-process.ts";
+import { WorkerProcess, type WorkerProcessOptions } from "./worker-process.ts";
 
 /** A version on its way to the workers. */
 export interface Version {
@@ -23,12 +23,8 @@ export interface WorkerPages {
   gone(worker: number): void;
 }
 
-export interface SeatOptions {
-  readonly number: number;
-  readonly command: readonly string[];
+export interface SeatOptions extends WorkerProcessOptions {
   readonly pages: WorkerPages;
-  readonly plugins: WorkerPlugins;
-  readonly shared: SharedMemory | null;
   /** What a worker that starts has to serve; null before the first commit. */
   readonly committed: () => Version | null;
   /** What it has to know when it begins to serve. */
@@ -154,8 +150,8 @@ export class Seat {
   }
 
   #spawn(): Occupant {
-    const { number, command, notice, pages, plugins, shared } = this.#options;
-    const worker = new WorkerProcess({ number, command, plugins, shared });
+    const { number, notice, pages } = this.#options;
+    const worker = new WorkerProcess(this.#options);
     const occupant = { worker, prepared: null, serves: null, left: false, asked: Promise.resolve() };
     this.#starting = occupant;
     worker.onSilent = (hook, pending) =>

@@ -1,3 +1,4 @@
+import type { ProxyEvent } from "../../model/ports.ts";
 import { answerQuestion, type Answers } from "./channel.ts";
 import { KvUpward } from "./kv-upward.ts";
 import type { FromWorker, KvOperation, KvOutcome, ToWorker } from "./messages.ts";
@@ -8,6 +9,8 @@ export interface Upward {
   serve(answers: Answers, closed: () => void): void;
   /** What plugins keep is the supervisor's. Rejects when it is gone. */
   readonly kv: { run(operation: KvOperation): Promise<KvOutcome> };
+  /** For whoever listens to all workers. */
+  report(event: ProxyEvent): void;
 }
 
 export function upwardChannel(): Upward | null {
@@ -18,6 +21,7 @@ export function upwardChannel(): Upward | null {
   const kv = new KvUpward((message) => tell({ kind: "kv", ...message }));
   return {
     kv,
+    report: (event) => tell({ kind: "event", event }),
     serve(answers, closed) {
       const gone = () => {
         kv.close();

@@ -1,6 +1,9 @@
+import type { ProxyEvent } from "../../model/ports.ts";
 import type { SnapshotSpec } from "../../model/snapshot-spec.ts";
 import type { BoundListener } from "../../proxy/data-plane.ts";
+import type { PlaneView } from "../../proxy/plane-view.ts";
 import type { EndpointVerdict } from "../../proxy/upstream/health/health-registry.ts";
+import { slotsOf } from "../config/slots-of.ts";
 import { claimNewAddresses } from "../claim-new-addresses.ts";
 import type { SpecTarget } from "../reconciler.ts";
 import { WorkerGone } from "./channel.ts";
@@ -20,6 +23,8 @@ export interface SupervisorOptions {
   /** All that active checks have found out. */
   readonly verdicts: () => readonly EndpointVerdict[];
   readonly notice: (event: WorkerEvent) => void;
+  /** What workers tell of their traffic. */
+  readonly reported: (event: ProxyEvent) => void;
   /** A worker that has imported so many plugin modules since it began to serve is replaced. */
   readonly maxModules?: number;
 }
@@ -43,6 +48,16 @@ interface Plan {
   readonly spec: SnapshotSpec;
   readonly seats: readonly Seat[];
 }
+
+export interface AskedForMetrics {
+  readonly serial: number;
+  /** Of its place. */
+  readonly number: number;
+  ask(): Promise<unknown>;
+}
+
+/** For what a worker knows. */
+const VIEW_MS = 1_000;
 
 /**
  * Many worker processes that serve the same specification on the same ports. A version is prepared by all and then committed by
@@ -122,6 +137,27 @@ export class Supervisor implements SpecTarget {
     for (const worker of this.#retiring) void worker.ask("verdicts", [verdict]).catch(() => undefined);
   }
 
+  /** Of the workers that answer in time: one that hangs is not waited for. */
+  async views(): Promise<PlaneView[]> {
+    const late = Bun.sleep(VIEW_MS).then(() => null);
+    const asked = this.#alive().map((worker) => Promise.race([worker.ask("view", null).catch(() => null), late]));
+    return (await Promise.all(asked)).filter((view) => view !== null);
+  }
+
+  /** Those that live, how to ask them for metrics, and a number that no other ever has. */
+  get asked(): AskedForMetrics[] {
+    return this.#alive().map((worker) => ({
+      serial: worker.serial,
+      number: worker.number,
+      ask: () => worker.ask("metrics", null),
+    }));
+  }
+
+  async resetPlugin(name: string): Promise<boolean> {
+    const asked = this.#alive().map((worker) => worker.ask("resetPlugin", name).catch(() => false));
+    return (await Promise.all(asked)).includes(true);
+  }
+
   /** Ends all workers. @returns false when something that ran was cut off */
   async drain(withinMs: number): Promise<boolean> {
     const workers = this.#alive();
@@ -186,10 +222,6 @@ function refuseIfNeeded(results: ReadonlyArray<PromiseSettledResult<boolean>>, a
   if (refusal !== undefined) throw refusal;
   const prepared = results.some((result) => result.status === "fulfilled" && result.value);
   if (failures.length > 0 && (all || !prepared)) throw new Error("a worker ended while it prepared the configuration");
-}
-
-function slotsOf(spec: SnapshotSpec): number {
-  return spec.routes.reduce((most, route) => Math.max(most, route.slot + 1), 1);
 }
 
 function connectionsOf(worker: WorkerProcess, listener: string): number {

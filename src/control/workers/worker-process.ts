@@ -1,4 +1,5 @@
 import type { Subprocess } from "bun";
+import type { ProxyEvent } from "../../model/ports.ts";
 import { Channel, WorkerGone } from "./channel.ts";
 import type { Answer, Ask, FromWorker, KvOperation, KvOutcome, KvResult, ToWorker, Verb, Vitals } from "./messages.ts";
 
@@ -39,6 +40,8 @@ export interface WorkerProcessOptions {
   readonly plugins: WorkerPlugins;
   /** null: each keeps to itself. */
   readonly shared: SharedMemory | null;
+  /** What happens to its traffic, as far as somebody should hear of it: it has logged and counted it. */
+  readonly reported: (event: ProxyEvent) => void;
 }
 
 /** The worker's variable with the path of its HookSign. */
@@ -71,6 +74,7 @@ export class WorkerProcess {
   onVitals: (() => void) | null = null;
   onSilent: ((hook: string | null, pending: readonly string[]) => void) | null = null;
   readonly #plugins: WorkerPlugins;
+  readonly #reported: (event: ProxyEvent) => void;
   readonly #sign: HookSign | null;
   readonly #shared: SharedMemory | null;
   readonly #row: number | null;
@@ -85,6 +89,7 @@ export class WorkerProcess {
   constructor(options: WorkerProcessOptions) {
     this.number = options.number;
     this.#plugins = options.plugins;
+    this.#reported = options.reported;
     this.#sign = options.plugins.hookSign();
     this.#channel = new Channel((question) => this.#send(question));
     const hello = new Promise<void>((resolve) => (this.#hello = resolve));
@@ -132,6 +137,7 @@ export class WorkerProcess {
 
   #hear(message: FromWorker): void {
     if (message.kind === "kv") return void this.#answerKv(message.id, message.operations);
+    if (message.kind === "event") return this.#reported(message.event);
     if (message.kind !== "hello") return this.#channel.hear(message);
     this.#sign?.unlink();
     this.#busy--;

@@ -40,6 +40,8 @@ export abstract class Attempts implements TryOwner {
     endpoint.inFlight++;
     exchange.endpoint = endpoint.id;
     exchange.attempts++;
+    exchange.endpointSlot = endpoint.slot;
+    if (exchange.attempts > 1) this.host.retried(endpoint);
     const attempt = new Try(this, exchange, endpoint, timeouts);
     attempt.sentAt = now;
     if (retries.perTryMs !== null) attempt.until = now + retries.perTryMs;
@@ -57,6 +59,7 @@ export abstract class Attempts implements TryOwner {
       this.current = which;
     }
     exchange.endpoint = which.endpoint.id;
+    exchange.endpointSlot = which.endpoint.slot;
     exchange.source = "upstream";
     exchange.headAt = now;
     this.upstream.balancer.observe?.(which.endpoint, now - which.sentAt, now);
@@ -67,6 +70,8 @@ export abstract class Attempts implements TryOwner {
     which.isSettled = true;
     const { health, spec } = this.upstream;
     const latencyMs = now - which.sentAt;
+    if (which.status !== 0 || which.code !== null)
+      this.host.attemptEnded(which, which.sentAt > 0 ? latencyMs : now - this.exchange.startedAt);
     if (health.isTracking && which.sentAt > 0) health.settle(which.endpoint, verdict, latencyMs, now);
     if (spec.admission?.adaptive === true && verdict !== Verdict.nobody)
       this.host.snapshot.admissions.observe(spec.name, latencyMs, verdict === Verdict.gatewayError);

@@ -7,7 +7,7 @@ import type { Endpoint } from "../upstream/endpoint.ts";
  * DNS name, which usually serve by name.
  */
 export function forwardedAuthority(exchange: Exchange, endpoint: Endpoint, preserve: boolean | null): string {
-  const keep = preserve ?? (endpoint.scheme === "http" || isIP(endpoint.host) !== 0);
+  const keep = preserve ?? (endpoint.scheme === "http" || isIP(endpoint.name) !== 0);
   // HTTP/1.0 may come without Host.
   return keep && exchange.outgoing.authority !== "" ? exchange.outgoing.authority : endpoint.authority;
 }

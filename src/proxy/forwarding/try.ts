@@ -35,6 +35,9 @@ export class Try implements Attempt, Responder {
   sentAt = 0;
   /** Without a head by then it has failed. */
   until = Number.POSITIVE_INFINITY;
+  /** Of its reply; 0: there is none, and `code` says why. */
+  status = 0;
+  code: string | null = null;
   /** It was told to its upstream's health how this went. */
   isSettled = false;
   /** Its place at the endpoint was given back. */
@@ -83,17 +86,20 @@ export class Try implements Attempt, Responder {
   }
 
   reply(reply: Reply): void {
+    this.status = reply.status;
     if (this.#abandoned === null) this.#owner.tryReplied(this, reply);
     else reply.body?.cancel(this.#abandoned);
   }
 
   tunnel(reply: Reply, upstream: Duplex): void {
+    this.status = reply.status;
     if (this.#abandoned === null) return this.#owner.tryTunnelled(this, reply, upstream);
     if (upstream.kind === "bytes") upstream.close(this.#abandoned);
     else upstream.close(1001, "");
   }
 
   failed(error: GatewayError): void {
+    this.code = error.kind;
     if (this.#abandoned === null) this.#owner.tryFailed(this, error);
   }
 }

@@ -128,6 +128,11 @@ export class Admissions implements Ticked {
     this.#moveQueues(now);
   }
 
+  /** Who waits, by upstream. */
+  get queues(): Array<{ upstream: string; waiting: number }> {
+    return [...this.#upstreams].map(([upstream, { waiting }]) => ({ upstream, waiting }));
+  }
+
   /** No queue moves any more but by what ends here. */
   stop(): void {
     this.#deps.ticker.remove(this);

@@ -95,6 +95,11 @@ class Asker implements ForwardHost {
     };
   }
 
+  // What plugins ask for themselves is nobody's request, and not counted as one.
+  retried(): void {}
+
+  attemptEnded(): void {}
+
   answer(exchange: Exchange, reply: Reply): void {
     const over = () => exchange.holding?.release();
     const { status, reason } = reply;

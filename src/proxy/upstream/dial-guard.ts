@@ -3,6 +3,7 @@ import { GatewayError } from "../../model/gateway-error.ts";
 import { plainAddress } from "../client-address.ts";
 import { DialPolicy } from "./dial-policy.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { type Bound, leadsToOurs } from "./own-addresses.ts";
 import { type Resolve, resolveBySystem } from "./resolve.ts";
 
 /** Names are asked again after this long: short enough for a moved service, long enough to cost nothing. */
@@ -23,6 +24,7 @@ export class DialGuard {
   readonly #now: () => number;
   readonly #resolve: Resolve;
   /** Look-ups under way: however many requests wait for a name, it is asked for once. */
+  #isOurs: (address: string, port: number) => boolean = () => false;
   readonly #asking = new WeakMap<Endpoint, Promise<Verdict>>();
 
   constructor(
@@ -35,6 +37,12 @@ export class DialGuard {
     this.#allowedHosts = allowedHosts;
     this.#now = now;
     this.#resolve = resolve;
+  }
+
+  /** Nobody's upstream: what listens there is ours. */
+  sparing(ours: readonly Bound[]): this {
+    if (ours.length > 0) this.#isOurs = leadsToOurs(ours);
+    return this;
   }
 
   /**
@@ -54,6 +62,7 @@ export class DialGuard {
     const { host, discovered } = endpoint;
     const permitted = discovered ? this.policy.permits(host) : this.policy.permitsWritten(host);
     if (!permitted) return refusal(`${host} is ${discovered ? FORBIDDEN : "in security.blockedIPs"}`);
+    if (this.#isOurs(host, endpoint.port)) return refusal(`${host}:${endpoint.port} is Sluice's own admin API`);
     return this.#remember(endpoint, [host], Number.POSITIVE_INFINITY);
   }
 
@@ -88,7 +97,8 @@ export class DialGuard {
     const { host } = endpoint;
     try {
       const found = await this.#resolve(host);
-      const addresses = found.filter((address) => this.policy.permits(address));
+      const isFine = (address: string) => this.policy.permits(address) && !this.#isOurs(address, endpoint.port);
+      const addresses = found.filter(isFine);
       if (addresses.length > 0) return this.#remember(endpoint, addresses, this.#now() + TTL_MS);
       endpoint.dial = null;
       return refusal(`every address of ${host} is ${FORBIDDEN}`);
@@ -101,7 +111,7 @@ export class DialGuard {
   }
 }
 
-const FORBIDDEN = "link-local, a cloud's metadata service, or in security.blockedIPs";
+const FORBIDDEN = "link-local, a cloud's metadata service, our own admin API, or in security.blockedIPs";
 
 function refusal(detail: string): GatewayError {
   return new GatewayError("upstream_forbidden", detail);

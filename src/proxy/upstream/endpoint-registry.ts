@@ -17,7 +17,7 @@ export class EndpointRegistry {
   readonly #entries = new Map<string, Entry>();
 
   acquire(upstream: string, spec: EndpointSpec): Endpoint {
-    const key = identity(upstream, endpointId(spec), spec.discovered === true);
+    const key = identity(upstream, endpointId(spec), spec);
     let entry = this.#entries.get(key);
     if (entry === undefined) {
       entry = { endpoint: new Endpoint(upstream, spec), references: 0 };
@@ -29,7 +29,7 @@ export class EndpointRegistry {
 
   /** The last release closes idle connections; exchanges that run keep theirs. */
   release(endpoint: Endpoint): void {
-    const key = identity(endpoint.upstream, endpoint.id, endpoint.discovered);
+    const key = identity(endpoint.upstream, endpoint.id, endpoint);
     const entry = this.#entries.get(key);
     if (entry === undefined || --entry.references > 0) return;
     this.#entries.delete(key);
@@ -58,7 +58,9 @@ export class EndpointRegistry {
   }
 }
 
-/** Who named it belongs to it: what was dialled on the operator's word serves nobody else. */
-function identity(upstream: string, id: string, discovered: boolean): string {
-  return discovered ? `${upstream} ${id} discovered` : `${upstream} ${id}`;
+type Named = Pick<EndpointSpec, "host" | "name" | "discovered">;
+
+/** Who named it, and how, belongs to it: what was dialled on the operator's word serves nobody else. */
+function identity(upstream: string, id: string, { host, name = host, discovered }: Named): string {
+  return `${upstream} ${id}${name === host ? "" : ` ${name}`}${discovered === true ? " discovered" : ""}`;
 }

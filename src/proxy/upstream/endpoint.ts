@@ -15,6 +15,8 @@ export interface DialTarget {
 export interface EndpointPool {
   /** Closes idle connections now and the others when their exchange ends. */
   retire(): void;
+  /** For people; undefined: its transport does not tell. */
+  readonly sizes?: { readonly idle: number; readonly busy: number; readonly waiting: number };
 }
 
 /**
@@ -29,6 +31,8 @@ export class Endpoint implements HealthSignals {
   /** 0: `host` is the path of a unix socket. */
   readonly port: number;
   readonly basePath: string;
+  /** What it is called: `host`, or the name that led to that address. */
+  readonly name: string;
   /** Not the operator's word: the dial guard is stricter with it. */
   readonly discovered: boolean;
   /** `host:port` as it stands in a Host field, without a default port. */
@@ -53,6 +57,8 @@ export class Endpoint implements HealthSignals {
   /** Moving average of the time to the reply's head, in ms; kept by the ewma policy. */
   latencyMs = 0;
   latencyAt = 0;
+  /** Where its numbers are kept, given by the control plane; -1: nowhere. */
+  slot = -1;
   /** What its name resolved to and who checked it; kept by the dial guard. */
   dial: DialTarget | null = null;
   /** Set by the transport that serves this endpoint. */
@@ -65,11 +71,12 @@ export class Endpoint implements HealthSignals {
     this.host = spec.host;
     this.port = spec.port;
     this.basePath = spec.basePath;
+    this.name = spec.name ?? spec.host;
     this.discovered = spec.discovered === true;
     this.weight = spec.weight;
     this.baseWeight = spec.weight;
     this.standing = spec.weight > 0 ? "available" : "barred";
-    const host = spec.host.includes(":") ? `[${spec.host}]` : spec.host;
+    const host = this.name.includes(":") ? `[${this.name}]` : this.name;
     const isDefault = spec.port === (spec.scheme === "https" ? 443 : 80);
     this.authority = spec.port === 0 ? "localhost" : isDefault ? host : `${host}:${spec.port}`;
   }

@@ -28,6 +28,11 @@ export class WirePool implements EndpointPool {
     this.ticker = deps.ticker;
   }
 
+  get sizes(): { idle: number; busy: number; waiting: number } {
+    const idle = this.#idle.length;
+    return { idle, busy: this.#size - idle, waiting: this.#queue.length };
+  }
+
   submit(dispatch: WireDispatch): void {
     const client = this.#idle.pop();
     if (client !== undefined) client.start(dispatch);
