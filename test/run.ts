@@ -3,7 +3,7 @@
  * Each step before the tests counts as one check.
  */
 import { join } from "node:path";
-import { findRedis, thisMachine } from "./find-redis.ts";
+import { haveServices, thisMachine } from "./services.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const BUN = process.execPath;
@@ -37,8 +37,8 @@ const STEPS: readonly Step[] = [
   },
 ];
 
-const noRedis = await findRedis(thisMachine());
-if (noRedis !== null) console.log(`tests that need Redis will be skipped: ${noRedis}`);
+const missing = await haveServices(thisMachine());
+for (const line of missing) console.log(`tests will be skipped that need ${line}`);
 
 const total: Tally = { passed: 0, failed: 0, skipped: 0 };
 for (const [at, step] of STEPS.entries()) {
@@ -55,7 +55,7 @@ for (const [at, step] of STEPS.entries()) {
   total.failed += tally.failed;
   total.skipped += tally.skipped;
 }
-if (noRedis !== null) console.log(`tests that need Redis were skipped: ${noRedis}`);
+for (const line of missing) console.log(`tests were skipped that need ${line}`);
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
 console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
 process.exit(total.failed === 0 ? 0 : 1);

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import type { Io } from "../main.ts";
-import { StartError, type startProxy } from "../start-proxy.ts";
+import { StartError } from "../start-error.ts";
+import type { startProxy } from "../start-proxy.ts";
 import { parseArguments } from "./arguments.ts";
 import { tuneRuntime } from "./tune-runtime.ts";
 

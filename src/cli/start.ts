@@ -3,7 +3,8 @@ import type { Io } from "../main.ts";
 import { writePid } from "../pid-file.ts";
 import { tuneRuntime } from "./tune-runtime.ts";
 import { CONFIG_ARGUMENTS, parseArguments } from "./arguments.ts";
-import { StartError, type RunningProxy, type startProxy } from "../start-proxy.ts";
+import { StartError } from "../start-error.ts";
+import type { RunningProxy, startProxy } from "../start-proxy.ts";
 
 /** `sluice start`: serves until a signal says otherwise. */
 export function startCommand(start: typeof startProxy, mode: "serve" | "develop") {
