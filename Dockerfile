@@ -18,6 +18,7 @@ COPY . .
 RUN printf '#!/bin/sh\nexec bun /app/src/main.ts "$@"\n' > /usr/local/bin/sluice \
   && chmod 755 /usr/local/bin/sluice \
   && mkdir -p /etc/sluice \
+  && install -d -o bun -g bun /app/data \
   && cp config/sluice.yaml config/sluice.schema.json /etc/sluice/
 
 # The image's own unprivileged user. Ports below 1024 are no use to it: listen on 8080 and publish 80:8080.
@@ -30,6 +31,9 @@ ENV NODE_ENV=production \
   SLUICE_HEALTH_URL=http://127.0.0.1:8080/healthz
 
 EXPOSE 8080
+
+# What the admin API changes, where it is on: `store.url` names another place.
+VOLUME /app/data
 
 # Needs `health: /healthz` on the listener; 503 while draining counts as unhealthy.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
