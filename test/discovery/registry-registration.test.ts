@@ -35,6 +35,11 @@ describe("a registration", () => {
     });
   });
 
+  test("with something else than words as metadata is refused, whatever it says it is as text", () => {
+    for (const weight of [{ toString: 0 }, { valueOf: null, toString: null }, [1], null])
+      expect(refused(() => read({ metadata: { weight } })).problems[0]!.path).toBe("metadata.weight");
+  });
+
   const addresses: Array<[given: string, taken: string]> = [
     ["10.0.1.100", "10.0.1.100"],
     ["Api.Internal", "api.internal"],

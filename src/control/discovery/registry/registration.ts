@@ -150,7 +150,8 @@ class Reader {
       return [];
     }
     const isScalar = typeof value === "string" || typeof value === "boolean" || Number.isFinite(value);
-    const text = String(value);
+    // Of what is no scalar, anything may be its toString.
+    const text = isScalar ? String(value) : "";
     if (isScalar && text.length <= MAX_VALUE_LENGTH && !/\p{Cc}/u.test(text)) return [[key, text]];
     const wants = `expected text of at most ${MAX_VALUE_LENGTH} characters without control characters`;
     this.#problem(`metadata.${key}`, `${wants}, got ${describe(value)}`);
