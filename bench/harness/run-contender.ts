@@ -33,7 +33,7 @@ export async function withContender<T>(
   const started = startPinned(plan, proxyCores(cores, contender.cores), workspace.file(`${contender.name}.log`));
   try {
     const url = `${contender.scheme}://127.0.0.1:${port}`;
-    const failure = (await comesUp(started, port)) ?? (await doesNotForward(url));
+    const failure = (await comesUp(started, port)) ?? (await doesNotForwardYet(url));
     if (failure !== undefined) throw new ContenderFailed(withLog(`${contender.name}: ${failure}`, started));
     return await use({ pid: started.pid, port, url });
   } finally {
@@ -44,6 +44,13 @@ export async function withContender<T>(
 function withLog(message: string, started: Started): string {
   const tail = logTail(started);
   return tail === "" ? `${message} (and it logged nothing)` : `${message}\n${tail}`;
+}
+
+/** Who has just come up may close the first connection: Sluice makes sure that an address is free by binding it once. */
+async function doesNotForwardYet(url: string): Promise<string | undefined> {
+  if ((await doesNotForward(url)) === undefined) return undefined;
+  await Bun.sleep(500);
+  return doesNotForward(url);
 }
 
 async function doesNotForward(url: string): Promise<string | undefined> {
